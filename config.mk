@@ -1,0 +1,22 @@
+# Settings; every one may be given on the command line.
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+CC ?= cc
+AR ?= ar
+V ?= 0
+
+quiet = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)';)
+
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+ALL_CPPFLAGS = -I. $(CPPFLAGS)
+ALL_CFLAGS = -std=c17 $(WARN) $(OPT) -fno-common -fstack-protector-strong -pthread $(CFLAGS)
+
+CORE_LDLIBS = -lsodium -llmdb -lzstd -ljson-c -lcurl
+MKT_LDLIBS = $(CORE_LDLIBS) -linih -lsmartcols -lreadline
+LEDGERD_LDLIBS = $(CORE_LDLIBS) -linih -lmicrohttpd
+
+PROGRAM_NAMES = $(if $(wildcard cmd/mkt.c),mkt) $(if $(wildcard ledgerd/main.c),ledgerd)
+PROGRAMS = $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
+LINKS =

@@ -1,0 +1,28 @@
+/*
+ * Every bound of the system with its reason.  Bounds that the operator may
+ * change live in genesis (core/ledger/genesis.h); these are what no setting passes.
+ */
+#ifndef MKT_BASE_LIMITS_H
+#define MKT_BASE_LIMITS_H
+
+#define MKT_LEGS_MAX 256             /* legs of one bid (design 4) */
+#define MKT_OPS_MAX 1000             /* operations of one envelope (design 5) */
+#define MKT_DIMS_MAX 8               /* tag dimensions: a tag set packs into 64 bits */
+#define MKT_TAG_VALUES_MAX 255       /* values of one dimension: one byte */
+#define MKT_TAG_MEMBERS_MAX 1024     /* members of one direct market */
+#define MKT_NAME_MAX 31              /* names of accounts, tags, dimensions */
+#define MKT_CHARGER_MAX 31           /* a charger's id */
+#define MKT_CHARGERS_MAX 64          /* chargers of one account */
+#define MKT_TEXT_MAX 255             /* free text in an operation: one length byte */
+#define MKT_TX_BYTES_MAX (1u << 20)  /* one envelope: 1000 small operations, or few with many legs */
+#define MKT_BODY_BYTES_MAX (8u << 20) /* one HTTP body */
+#define MKT_BLOCK_TXS_MAX (1u << 17)  /* a hundred times the paper's largest block, and some */
+#define MKT_BLOCK_BYTES_MAX (48u << 20) /* encoded block before compression */
+#define MKT_OPEN_BIDS_MAX (1u << 22)  /* open bids of a chain: memory of the books */
+#define MKT_OPEN_BIDS_ACCOUNT_MAX 65535u /* ceiling of the class limit */
+#define MKT_OWN_SKIP_MAX 1024        /* open bids of one account in one book: own bids are walked past */
+#define MKT_VALIDITY_MAX_S 86400     /* valid-until ahead of block time: bounds the set of request ids */
+#define MKT_PAGE_ROWS_MAX 1000       /* rows of one page of any list */
+#define MKT_TICKS_MAX (1u << 24)     /* ticks between lowest and highest price */
+
+#endif
