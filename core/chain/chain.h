@@ -1,0 +1,124 @@
+/*
+ * A chain on disk: segment files (the truth), the store (state and indexes),
+ * and what ties them to a running state.
+ *
+ *   DIR/genesis          canonical genesis bytes
+ *   DIR/blocks/NNNNNN.seg  append-only records, zstd, checksummed; fdatasync is the commit point
+ *   DIR/blocks/index     32 bytes a block: where it is, its first transaction number, its time
+ *   DIR/db/              LMDB
+ *   DIR/lock             flock: one process a chain
+ *
+ * Order of a block's life: executed in memory -> appended (durable: "sealed" may
+ * be said) -> indexed (one store transaction for one or more blocks).  After a
+ * crash mkt_chain_open() loads the state of the last indexed block, cuts a
+ * half-written record off the end of the last segment, re-executes the blocks
+ * above and indexes them.
+ *
+ * Threads: append and index from one thread each (they may differ); reads from any.
+ */
+#ifndef MKT_CHAIN_CHAIN_H
+#define MKT_CHAIN_CHAIN_H
+
+#include "core/chain/block.h"
+#include "core/chain/merkle.h"
+#include "core/ledger/state.h"
+#include "core/store/store.h"
+
+struct mkt_chain;
+
+/* Make DIR with genesis and block 0.  -MKT_EEXISTS; a failure leaves nothing. */
+int mkt_chain_create(const char *dir, const struct mkt_genesis *g, struct mkt_err *err) MKT_MUST_CHECK;
+
+struct mkt_chain_open {
+	bool read_only;       /* no lock, no repair, nothing written: mkt verify of a live node's files */
+	uint64_t segment_max; /* bytes of one segment file; 0: 256 MiB */
+};
+
+/* Open, recover, and give the state at the last block.  @out owns the state. */
+int mkt_chain_open(const char *dir, const struct mkt_chain_open *opt, struct mkt_chain **out, struct mkt_err *err)
+	MKT_MUST_CHECK;
+void mkt_chain_close(struct mkt_chain *c);
+
+struct mkt_state *mkt_chain_state(struct mkt_chain *c);
+const struct mkt_genesis *mkt_chain_genesis(const struct mkt_chain *c);
+const struct mkt_hash *mkt_chain_id(const struct mkt_chain *c);
+
+/* The last appended block (durable).  Thread-safe. */
+uint64_t mkt_chain_height(const struct mkt_chain *c);
+void mkt_chain_head(const struct mkt_chain *c, uint64_t *height, struct mkt_hash *hash, uint64_t *time_ms);
+/* The last block in the store's indexes. */
+uint64_t mkt_chain_indexed(const struct mkt_chain *c);
+
+/* A sealed block on its way to the disk. */
+struct mkt_sealed {
+	struct mkt_buf bytes;     /* encoded block */
+	struct mkt_header h;
+	struct mkt_hash hash;
+	struct mkt_hash *tx_ids;  /* h.ntxs ids; owned */
+	struct mkt_delta delta;
+};
+void mkt_sealed_release(struct mkt_sealed *s);
+
+/* Append @n blocks and sync once: all are durable on return.  -MKT_EDISKFULL, -MKT_EIO: none is. */
+int mkt_chain_append(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsigned n, struct mkt_err *err) MKT_MUST_CHECK;
+/* Write state and indexes of @n consecutive appended blocks in one store transaction. */
+int mkt_chain_index(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsigned n, struct mkt_err *err) MKT_MUST_CHECK;
+
+/*
+ * Build a block from what was executed: roots, header, signature, bytes.
+ * @txs are the envelopes in order; @ev and @delta as the state gave them
+ * (@delta's contents move into @out).
+ */
+struct mkt_seal {
+	const struct mkt_hash *prev;
+	uint64_t height, time_ms, epoch, first_tx, first_bid, first_exec;
+	const struct mkt_bytes *txs;
+	const struct mkt_hash *tx_ids;
+	const struct mkt_hash *tx_leaves; /* MKT_DOM_LEAF of each envelope, made where it was verified */
+	uint32_t ntxs;
+	const struct mkt_events *ev;
+	struct mkt_delta *delta;
+	struct mkt_hash state;
+	uint16_t authority;
+	const struct mkt_seckey *key;
+};
+int mkt_chain_seal(const struct mkt_chain *c, const struct mkt_seal *in, struct mkt_sealed *out) MKT_MUST_CHECK;
+
+/* The encoded block at @height, decompressed into @out.  -MKT_ENOTFOUND; -MKT_EINTEGRITY on a bad checksum. */
+int mkt_chain_read(struct mkt_chain *c, uint64_t height, struct mkt_buf *out, struct mkt_err *err) MKT_MUST_CHECK;
+/* The stored (compressed) record, as /v1/chain hands it out. */
+int mkt_chain_read_raw(struct mkt_chain *c, uint64_t height, struct mkt_buf *out, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Where a transaction is.  By id (32 bytes), or by account and request id. 1 found, 0 not, or an error. */
+struct mkt_tx_place {
+	uint64_t height;
+	uint32_t ix;
+	struct mkt_hash id;
+};
+int mkt_chain_find_tx(struct mkt_chain *c, const struct mkt_hash *id, struct mkt_tx_place *out, struct mkt_err *err)
+	MKT_MUST_CHECK;
+/* By the first @n hexadecimal digits (>= 8); -MKT_ECONFLICT if several. */
+int mkt_chain_find_prefix(struct mkt_chain *c, const char *hex, size_t n, struct mkt_tx_place *out, struct mkt_err *err)
+	MKT_MUST_CHECK;
+int mkt_chain_find_request(struct mkt_chain *c, uint32_t account, const uint8_t request[MKT_REQUEST_LEN],
+			   struct mkt_tx_place *out, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Block that placed a bid, or made a contract (from the headers' first ids), or whose time is the last <= @time_ms. */
+int mkt_chain_height_of_bid(struct mkt_chain *c, uint64_t bid, uint64_t *height, struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_chain_height_of_exec(struct mkt_chain *c, uint64_t exec, uint64_t *height, struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_chain_height_at(struct mkt_chain *c, uint64_t time_ms, uint64_t *height, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* A contract from the archive: settled, perhaps forgotten by the state.  1 found, 0 not. */
+int mkt_chain_contract(struct mkt_chain *c, uint64_t exec, struct mkt_contract *out, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Entries of an account's story: (height << 24 | event number) from @from up (or down), at most @max. Returns n or error. */
+int mkt_chain_story(struct mkt_chain *c, uint32_t account, uint64_t from, bool down, uint64_t *out, unsigned max,
+		    struct mkt_err *err) MKT_MUST_CHECK;
+/* Contracts of a window, ascending from @from. */
+int mkt_chain_window(struct mkt_chain *c, uint32_t window, uint64_t from, uint64_t *out, unsigned max,
+		     struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Bytes on disk: segments and index file, store. */
+void mkt_chain_bytes(struct mkt_chain *c, uint64_t *blocks, uint64_t *store);
+
+#endif
