@@ -37,6 +37,7 @@ $(BUILD)/ledgerd: $(call obj,$(LEDGERD_SRC)) $(LIBS)
 
 # ---- tests -------------------------------------------------------------------------------------
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
 
 .PHONY: clean
 clean:

@@ -111,8 +111,8 @@ int64_t mkt_dec_i64(struct mkt_dec *d)
 	return (int64_t)get(d, 8);
 }
 
-/* Length of the well-formed UTF-8 sequence at @s, or 0 (RFC 3629, table 3-7 of Unicode). */
-static size_t utf8_len(const uint8_t *s, size_t n)
+/* RFC 3629; table 3-7 of Unicode. */
+size_t mkt_utf8_len(const uint8_t *s, size_t n)
 {
 	uint8_t lo = 0x80, hi = 0xbf;
 	size_t len;
@@ -148,7 +148,7 @@ bool mkt_text_ok(const char *s, size_t n)
 	const uint8_t *p = (const uint8_t *)s;
 
 	for (size_t i = 0; i < n;) {
-		size_t len = utf8_len(p + i, n - i);
+		size_t len = mkt_utf8_len(p + i, n - i);
 
 		if (!len || p[i] < 0x20 || p[i] == 0x7f)
 			return false;

@@ -54,6 +54,9 @@ void mkt_dec_text(struct mkt_dec *d, char *out, size_t max);
 /* 0 if all was read and nothing beyond; -MKT_ETRUNCATED or -MKT_EOVERLONG. */
 int mkt_dec_end(const struct mkt_dec *d) MKT_MUST_CHECK;
 
+/* Length of the well-formed UTF-8 character at @s (1..4), or 0.  @n > 0 bytes are there. */
+size_t mkt_utf8_len(const uint8_t *s, size_t n);
+
 /* True if @s is UTF-8 without control characters.  For names from outside. */
 bool mkt_text_ok(const char *s, size_t n);
 

@@ -1,0 +1,50 @@
+# libFuzzer targets: tests/fuzz/NAME.c with its corpus in tests/fuzz/corpus/NAME/.
+#
+#   make fuzz-smoke [FUZZ_SECONDS=5]   every target for some seconds over its corpus
+#   make fuzz-NAME [FUZZ_SECONDS=600]  one target
+#
+# Core is built a second time, by clang with sanitizers, below $(BUILD)/fuzz.
+# Inputs that fail are left there too; nothing is written into the source tree.
+
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 5
+FUZZ_SAN := address,undefined
+FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+FUZZ_NAMES := $(notdir $(FUZZ_SRC:.c=))
+FUZZ_DIR := $(BUILD)/fuzz
+FUZZ_BIN := $(addprefix $(FUZZ_DIR)/bin/,$(FUZZ_NAMES))
+
+fuzz_cc = $(FUZZ_CC) $(ALL_CPPFLAGS) -std=c17 $(WARN) $(FUZZ_CFLAGS) -pthread -MMD -MP
+
+$(FUZZ_DIR)/obj/core/%.o: core/%.c
+	@mkdir -p $(@D)
+	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
+
+$(FUZZ_DIR)/obj/tests/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
+
+$(FUZZ_DIR)/libcore.a: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(CORE_SRC))
+	$(call quiet,AR) rm -f $@ && $(AR) rcs $@ $^
+
+$(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libcore.a
+	@mkdir -p $(@D)
+	$(call quiet,FUZZLD) $(FUZZ_CC) $(FUZZ_CFLAGS) -pthread -fsanitize=fuzzer,$(FUZZ_SAN) \
+		-o $@ $^ $(CORE_LDLIBS)
+
+.PRECIOUS: $(FUZZ_DIR)/obj/%.o
+
+.PHONY: fuzz-smoke
+fuzz-smoke:
+	@if tests/fuzz/runtime.sh '$(FUZZ_CC)'; then \
+		$(MAKE) --no-print-directory $(FUZZ_BIN) && \
+		tests/fuzz/smoke.sh $(FUZZ_DIR) $(FUZZ_SECONDS) $(FUZZ_NAMES); \
+	else \
+		for n in $(FUZZ_NAMES); do \
+			echo "SKIP fuzz/$$n: '$(FUZZ_CC)' has no fuzzer runtime"; done; \
+	fi
+
+.PHONY: $(addprefix fuzz-,$(FUZZ_NAMES))
+$(addprefix fuzz-,$(FUZZ_NAMES)): fuzz-%: $(FUZZ_DIR)/bin/%
+	@tests/fuzz/smoke.sh $(FUZZ_DIR) $(FUZZ_SECONDS) $*
