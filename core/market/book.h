@@ -11,15 +11,23 @@
  * Handles: a resting bid has a slot (dense, reused) and an id (never reused,
  * growing with arrival: id order is time priority).  Calls that name a bid take
  * both and refuse a slot whose id has changed, so a late cancel can never hit
- * the bid that reused the slot.  A slot that a call frees is not reused before
- * the next call that changes the books, so the fills of a call may be worked
- * off with the slots they name.
+ * the bid that reused the slot.  Slots are below bids_max.  A slot that a call
+ * frees is not reused before the next call that changes the books, so the fills
+ * of a call may be worked off with the slots they name; the engine itself knows
+ * nothing about a freed slot any more.
  *
  * One writer.  Readers (depth, dry runs) may run together with each other, not
  * with the writer: the caller holds a read-write lock.
  *
- * Cost: resting and removing are O(1) a leg; the best level of a book is found
- * through a three-level bitmap; no per-level totals are kept.
+ * Own bids are skipped and keep their place, so bids of one owner may rest
+ * crossed, and every bid of that owner walks past them: callers bound the open
+ * bids of one owner in one book (MKT_OWN_SKIP_MAX).  Matching is greedy, not
+ * volume-maximal: a taker may use the one maker that another bid could have used.
+ *
+ * Cost: resting and removing are O(1) a leg; the best price of a side is kept,
+ * the next one found through bitmaps; no per-level totals are kept.  Memory:
+ * 32 bytes a bid, 16 a leg, some 8 a tick where bids rest, in steps of 64 ticks;
+ * it is not given back before mkt_books_free().
  */
 #ifndef MKT_MARKET_BOOK_H
 #define MKT_MARKET_BOOK_H
@@ -40,12 +48,15 @@ enum mkt_bid_flags {
 #define MKT_NO_SLOT UINT32_MAX
 #define MKT_NO_LEG UINT16_MAX
 
-/* Prices in micro-currency per Wh.  The range is closed and counted in ticks. */
+/*
+ * Prices in micro-currency per Wh.  The range is closed, may be any part of the
+ * numbers an int32_t holds, zero and below included, and is counted in ticks from price_min.
+ */
 struct mkt_books_conf {
 	int32_t price_min;
 	int32_t price_max;
 	int32_t tick;      /* > 0; price_min is on it */
-	uint32_t bids_max; /* open bids */
+	uint32_t bids_max; /* open bids; > 0, < UINT32_MAX */
 };
 
 struct mkt_leg {
@@ -97,8 +108,9 @@ struct mkt_resting {
 	uint16_t open;  /* legs still in a book */
 };
 
-/* Errors: -MKT_EINVAL range or tick; -MKT_ENOMEM. */
-int mkt_books_new(const struct mkt_books_conf *conf, struct mkt_books **out, struct mkt_err *err) MKT_MUST_CHECK;
+/* Errors: -MKT_EINVAL range, tick or bids_max; -MKT_ENOMEM. */
+int mkt_books_new(const struct mkt_books_conf *conf, struct mkt_books **out,
+		  struct mkt_err *err) MKT_MUST_CHECK;
 void mkt_books_free(struct mkt_books *b);
 
 /*
@@ -106,38 +118,45 @@ void mkt_books_free(struct mkt_books *b);
  * what a buyer pays on top of the price in this book, is subtracted from the
  * surplus.  Returns 0 and its number (dense, reused after close) or -MKT_ENOMEM.
  */
-int mkt_book_open(struct mkt_books *b, bool direct, int32_t fee_upwh, uint32_t *book) MKT_MUST_CHECK;
+int mkt_book_open(struct mkt_books *b, bool direct, int32_t fee_upwh,
+		  uint32_t *book) MKT_MUST_CHECK;
 
 /* Change the fee of a book from now on; affects order of choice only. */
 void mkt_book_set_fee(struct mkt_books *b, uint32_t book, int32_t fee_upwh);
 
 /*
- * Close a book: every leg in it leaves (R1).  For each, in order (sells then
- * buys, best level first, queue order), @gone is called after that leg is
- * unlinked, with the slot and its legs still open; at @open == 0 the bid is
- * freed (slot valid as told above).  @gone must not call back into the engine.
+ * Close a book: every leg in it leaves (R1), and its number may be given out
+ * again.  For each leg, in order (sells then buys, best level first, queue
+ * order), @gone (may be NULL) is called after that leg is unlinked, with the slot
+ * and its legs still open; at @open == 0 the bid is freed (slot valid as told
+ * above).  @gone must not call back into the engine.
  */
-typedef void mkt_book_gone_fn(void *ctx, uint32_t slot, const struct mkt_resting *bid, uint16_t leg);
+typedef void mkt_book_gone_fn(void *ctx, uint32_t slot, const struct mkt_resting *bid,
+			      uint16_t leg);
 void mkt_book_close(struct mkt_books *b, uint32_t book, mkt_book_gone_fn *gone, void *ctx);
 
 /*
- * Match @o and rest what is left (R2 to R6).  Limits are on the tick and in
- * range (the caller checked R0).  @fills is cleared and filled in order of
- * execution.  *@slot is where the rest of the bid rests, or MKT_NO_SLOT when
- * nothing rests; *@left_wh what was not matched.
- * Returns 0, or with the books unchanged and @fills empty:
+ * Match @o and rest what is left (R2 to R6).  The caller checked R0 and says
+ * which leg is wrong; what is refused here as invalid is a fault of the caller.
+ * @fills is cleared and filled in order of execution.  *@slot is where the rest
+ * of the bid rests, or MKT_NO_SLOT when nothing rests; *@left_wh what was not
+ * matched.
+ * Returns 0, or with the books unchanged, @fills empty and the others unwritten:
  *   -MKT_EFOK       FOK and not all to be had
  *   -MKT_EPOSTONLY  POST_ONLY and something would match
- *   -MKT_ELIMIT     bids_max open bids
+ *   -MKT_ELIMIT     something would rest, and bids_max bids were open before
+ *   -MKT_EINVAL     amount zero, no or too many legs, a limit off the tick or out
+ *                   of range, a book that is not open, an id not above all before
+ *   -MKT_EDUPLEG    two legs in one book
  *   -MKT_ENOMEM
  */
 int mkt_books_place(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
 		    uint32_t *slot, uint32_t *left_wh) MKT_MUST_CHECK;
 
 /*
- * What mkt_books_place() would do, on a scratch copy: nothing changes, and any
- * number of callers may run at once.  Same results but *slot.  Slots named in
- * @fills are those of the live books.
+ * What mkt_books_place() would do: nothing changes, and any number of callers
+ * may run at once.  Same results but *slot; o->id is not looked at.  Slots named
+ * in @fills are those of the live books.
  */
 int mkt_books_try(const struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
 		  uint32_t *left_wh) MKT_MUST_CHECK;
@@ -145,13 +164,16 @@ int mkt_books_try(const struct mkt_books *b, const struct mkt_order *o, struct m
 /* Take a bid out of all its books.  -MKT_ETOOLATE if @slot does not hold @id. */
 int mkt_books_cancel(struct mkt_books *b, uint32_t slot, uint64_t id) MKT_MUST_CHECK;
 
-/* Lower what is left, keeping the place.  -MKT_ETOOLATE; -MKT_EREDUCE unless 0 < @left_wh < left. */
-int mkt_books_reduce(struct mkt_books *b, uint32_t slot, uint64_t id, uint32_t left_wh) MKT_MUST_CHECK;
+/* Lower what is left, keeping the place.  -MKT_ETOOLATE; -MKT_EREDUCE unless 0 < @left_wh < it. */
+int mkt_books_reduce(struct mkt_books *b, uint32_t slot, uint64_t id,
+		     uint32_t left_wh) MKT_MUST_CHECK;
 
 /*
  * Put a bid back as it rested before a restart: no matching, at the end of its
- * queues, so the caller goes in order of id.  A leg with @open_legs bit false
- * (NULL: all open) has left its book and keeps only its place in the list.
+ * queues, so the caller goes in order of id.  o->amount_wh is what is left,
+ * o->flags is not looked at.  A leg with @open_legs false (NULL: all open) has
+ * left its book and keeps only its place in the list; one at least is open.
+ * Errors as mkt_books_place().
  */
 int mkt_books_restore(struct mkt_books *b, const struct mkt_order *o, const bool *open_legs,
 		      uint32_t *slot) MKT_MUST_CHECK;
@@ -169,13 +191,16 @@ uint32_t mkt_books_count(const struct mkt_books *b);
  * Walk one side of one book, best level first, queue order.  @each returns
  * false to stop.  Depth, dashboards and checks are built on it.
  */
-typedef bool mkt_book_each_fn(void *ctx, uint32_t slot, const struct mkt_resting *bid, uint16_t leg,
-			      int32_t price_upwh);
-void mkt_book_walk(const struct mkt_books *b, uint32_t book, enum mkt_side side, mkt_book_each_fn *each,
-		   void *ctx);
+typedef bool mkt_book_each_fn(void *ctx, uint32_t slot, const struct mkt_resting *bid,
+			      uint16_t leg, int32_t price_upwh);
+void mkt_book_walk(const struct mkt_books *b, uint32_t book, enum mkt_side side,
+		   mkt_book_each_fn *each, void *ctx);
 
-/* Best limit of a side, own bids of nobody skipped; false if empty.  *bid_wh: amount at the head of the queue. */
-bool mkt_book_best(const struct mkt_books *b, uint32_t book, enum mkt_side side, int32_t *price_upwh,
-		   uint32_t *bid_wh);
+/*
+ * Best limit of a side, whoever's it is; false if the side is empty or the book not open.
+ * *@bid_wh: what is left of the bid at the head of that queue.
+ */
+bool mkt_book_best(const struct mkt_books *b, uint32_t book, enum mkt_side side,
+		   int32_t *price_upwh, uint32_t *bid_wh);
 
 #endif
