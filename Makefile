@@ -1,7 +1,11 @@
 # make            everything into build/
-# make check      all tests; the last line counts them
-# make demo       one simulated day of the market
-# V=1 shows the commands; CC, CFLAGS, BUILD, PREFIX, DESTDIR as usual.
+# make demo       one simulated day of the market; installs what it lacks through apt
+# make check      all tests; installs what it lacks; the last line counts them
+# make check-long sanitizers, valgrind, analysers, faults, longer fuzzing
+# make bench      measurements, as ratios where they can be
+# make soak       hours of faults and seeds
+# make install    PREFIX=/usr/local DESTDIR=
+# V=1 shows the commands; CC, CFLAGS, BUILD as usual; SAN=address,undefined or thread.
 
 include config.mk
 
@@ -34,6 +38,40 @@ $(BUILD)/mkt: $(call obj,$(CMD_SRC)) $(LIBS)
 
 $(BUILD)/ledgerd: $(call obj,$(LEDGERD_SRC)) $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LEDGERD_LDLIBS)
+
+# ---- what users run -----------------------------------------------------------------------------
+.PHONY: deps
+deps:
+	@tests/deps.sh
+
+.PHONY: demo
+demo: deps
+	@$(MAKE) --no-print-directory all
+	$(BUILD)/mkt sim --days 1
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/mkt
+	install -m 755 $(BUILD)/mkt $(DESTDIR)$(PREFIX)/bin/mkt
+	install -m 755 $(BUILD)/ledgerd $(DESTDIR)$(PREFIX)/sbin/ledgerd
+	for c in $$($(BUILD)/mkt --list-cmds=main); do ln -sf mkt $(DESTDIR)$(PREFIX)/bin/mkt-$$c; done
+	for s in 1 5 7 8; do \
+		install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
+		for p in man/*.$$s; do \
+			[ ! -f $$p ] || install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$$s; done; done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 completions/mkt.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mkt
+	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 644 completions/_mkt $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mkt
+	install -m 644 completions/mkt.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/mkt.fish
+
+.PHONY: dist
+dist:
+	git archive --prefix=mkt/ HEAD | gzip -n >$(BUILD)/mkt.tar.gz
+
+.PHONY: format
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # ---- tests -------------------------------------------------------------------------------------
 include tests/tests.mk

@@ -5,16 +5,18 @@ BUILD ?= build
 CC ?= cc
 AR ?= ar
 V ?= 0
+SAN ?=
 
 quiet = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)';)
 
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-ALL_CPPFLAGS = -I. $(CPPFLAGS)
-ALL_CFLAGS = -std=c17 $(WARN) $(OPT) -fno-common -fstack-protector-strong -pthread $(CFLAGS)
+SAN_FLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CPPFLAGS = -I. -DMKT_PREFIX='"$(PREFIX)"' $(CPPFLAGS)
+ALL_CFLAGS = -std=c17 $(WARN) $(OPT) -fno-common -fstack-protector-strong -pthread $(SAN_FLAGS) $(CFLAGS)
 
 CORE_LDLIBS = -lsodium -llmdb -lzstd -ljson-c -lcurl
-MKT_LDLIBS = $(CORE_LDLIBS) -linih -lsmartcols -lreadline
+MKT_LDLIBS = $(CORE_LDLIBS) -linih -lsmartcols
 LEDGERD_LDLIBS = $(CORE_LDLIBS) -linih -lmicrohttpd
 
 PROGRAM_NAMES = $(if $(wildcard cmd/mkt.c),mkt) $(if $(wildcard ledgerd/main.c),ledgerd)

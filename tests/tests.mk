@@ -1,10 +1,47 @@
-# One cmocka program a file of tests/unit; a test is built from one .c file and the core library.
-UNIT_SRC := $(wildcard tests/unit/*.c)
-UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
+# Tests: what is built for them and in which order they run.
+#
+#   tests/unit/NAME.c   one cmocka program each, linked with the core
+#   tests/sim/NAME.c    long seeded streams through the core; status 0 is a pass; prints its seed
+#   tests/cli/NAME.bats the commands against real processes
+#   tests/e2e/NAME.sh   whole systems, faults; TAP; MKT_LONG=1 asks for the long form
+#   tests/lint/NAME.sh  what the tree promises about itself; TAP
+#   tests/bench/NAME.c  bench-NAME: measures, never a test
+
+UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
+SIM_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/sim/*.c))
+BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(wildcard tests/bench/*.c))
+E2E_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+SLOW_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/slow/*.c))
 
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIBS)
-	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LDLIBS) -lcmocka
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lcmocka
 
-.PHONY: check-unit
+$(SIM_BIN): $(BUILD)/%: $(BUILD)/%.o $(SLOW_OBJ) $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LDLIBS)
+
+$(E2E_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LDLIBS)
+
+$(BENCH_BIN): $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LEDGERD_LDLIBS)
+
+.PHONY: tests-build check check-unit check-sim check-cli check-e2e check-lint check-long bench soak
+tests-build: all $(UNIT_BIN) $(SIM_BIN) $(E2E_BIN)
+
+check: deps
+	@$(MAKE) --no-print-directory tests-build
+	@BUILD=$(BUILD) CC='$(CC)' tests/check.sh lint unit sim cli e2e fuzz determinism
+
+check-long: deps
+	@BUILD=$(BUILD) CC='$(CC)' tests/check.sh long
+
 check-unit: $(UNIT_BIN)
-	@for t in $(UNIT_BIN); do $$t || exit 1; done
+	@BUILD=$(BUILD) tests/check.sh unit
+check-sim: $(SIM_BIN)
+	@BUILD=$(BUILD) tests/check.sh sim
+check-cli: all
+	@BUILD=$(BUILD) tests/check.sh cli
+check-e2e: all $(E2E_BIN)
+	@BUILD=$(BUILD) tests/check.sh e2e
+check-lint: all
+	@BUILD=$(BUILD) CC='$(CC)' tests/check.sh lint
