@@ -102,7 +102,6 @@ struct mkt_books {
 
 	uint32_t bids_max;
 	uint32_t count;   /* open bids */
-	uint64_t id_last; /* of the latest bid taken */
 	uint64_t calls;   /* what book.seen is compared with */
 };
 

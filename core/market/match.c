@@ -187,7 +187,6 @@ static int place_one(struct mkt_books *b, const struct mkt_order *o, struct mkt_
 		return rc;
 	*slot = MKT_NO_SLOT;
 	*left_wh = left;
-	b->id_last = o->id;
 	if (!rests(o, left)) {
 		apply(b, fills);
 		return 0;
@@ -390,7 +389,6 @@ static int place_many(struct mkt_books *b, const struct mkt_order *o, struct mkt
 	}
 	*slot = MKT_NO_SLOT;
 	*left_wh = t.left_wh;
-	b->id_last = o->id;
 	if (!rests(o, t.left_wh)) {
 		apply(b, fills);
 		return 0;
@@ -420,7 +418,7 @@ int mkt_books_place(struct mkt_books *b, const struct mkt_order *o, struct mkt_f
 	int rc;
 
 	fills->n = 0;
-	if (!order_ok(o) || o->id <= b->id_last)
+	if (!order_ok(o))
 		return -MKT_EINVAL;
 	if (MKT_UNLIKELY(!has_room(b, o->nlegs)) && books_make_room(b, o->nlegs) < 0)
 		return -MKT_ENOMEM;
@@ -481,6 +479,31 @@ int mkt_books_try(const struct mkt_books *b, const struct mkt_order *o, struct m
 	return rc;
 }
 
+/* Move the last leg of a queue forward past those of bids with a greater id. */
+static void leg_to_its_place(struct mkt_books *b, uint32_t leg)
+{
+	struct leg *l = &b->legs[leg];
+	struct level *lv = &b->chunks[l->at >> 6].level[l->at & 63];
+	uint64_t id = b->bids[l->slot].id;
+	uint32_t before = l->prev, after = 0;
+
+	while (before && b->bids[b->legs[before].slot].id > id) {
+		after = before;
+		before = b->legs[before].prev;
+	}
+	if (!after)
+		return;
+	lv->tail = l->prev;
+	b->legs[l->prev].next = 0;
+	l->prev = before;
+	l->next = after;
+	b->legs[after].prev = leg;
+	if (before)
+		b->legs[before].next = leg;
+	else
+		lv->head = leg;
+}
+
 int mkt_books_restore(struct mkt_books *b, const struct mkt_order *o, const bool *open_legs,
 		      uint32_t *slot)
 {
@@ -488,7 +511,7 @@ int mkt_books_restore(struct mkt_books *b, const struct mkt_order *o, const bool
 	uint32_t index[MKT_LEGS_MAX], leg, at;
 	uint16_t open = 0;
 
-	if (!order_ok(o) || o->id <= b->id_last)
+	if (!order_ok(o))
 		return -MKT_EINVAL;
 	if (b->count >= b->bids_max)
 		return -MKT_ELIMIT;
@@ -515,10 +538,12 @@ int mkt_books_restore(struct mkt_books *b, const struct mkt_order *o, const bool
 	b->bids[at].open = open;
 	for (uint32_t i = 0; i < o->nlegs; i++) {
 		b->legs[leg + i] = (struct leg){.slot = at};
-		if (!open_legs || open_legs[i])
-			leg_link(b, o->legs[i].book, side, index[i], leg + i);
+		if (open_legs && !open_legs[i])
+			continue;
+		leg_link(b, o->legs[i].book, side, index[i], leg + i);
+		if (b->legs[leg + i].prev)
+			leg_to_its_place(b, leg + i);
 	}
-	b->id_last = o->id;
 	*slot = at;
 	return 0;
 }
