@@ -16,6 +16,9 @@ SLOW_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/slow/*.c))
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lcmocka
 
+# Memory that fails on purpose.
+$(BUILD)/tests/sim/match_prop: LDFLAGS += -Wl,--wrap=realloc,--wrap=calloc
+
 $(SIM_BIN): $(BUILD)/%: $(BUILD)/%.o $(SLOW_OBJ) $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LDLIBS)
 
