@@ -26,5 +26,7 @@
 #define MKT_JSON_DEPTH_MAX 32        /* nested arrays and objects: bounds every walk over a document */
 #define MKT_JSON_VALUES_MAX (1u << 20) /* values of one document: an empty object takes 3 bytes of text, 0.8 kB of memory */
 #define MKT_TICKS_MAX (1u << 24)     /* ticks between lowest and highest price */
+#define MKT_ANSWER_BYTES_MAX (64u << 20) /* one HTTP answer held in memory by a client */
+#define MKT_SSE_BYTES_MAX (1u << 20) /* one event of a stream, its line endings included */
 
 #endif

@@ -56,7 +56,7 @@ only() { # header pattern, files allowed (regex)
 only 'sodium' 'core/crypto/.*\.c'
 only 'lmdb' 'core/store/store_lmdb\.c'
 only 'zstd' 'core/store/segment\.c'
-only 'curl/' 'core/wire/.*\.c'
+only 'curl/' 'core/wire/(.*\.c|http\.h)'
 only 'json-c/|json\.h' 'core/codec/json[a-z_]*\.c'
 only 'microhttpd' 'ledgerd/http_mhd\.[ch]'
 only 'libsmartcols/|ini\.h' 'core/app/.*\.c'

@@ -1,0 +1,55 @@
+/*
+ * What client and stream share: addresses, the loop that drives one transfer
+ * against a deadline, and curl's errors in our words.  Private to core/wire.
+ */
+#ifndef MKT_WIRE_HTTP_H
+#define MKT_WIRE_HTTP_H
+
+#include <curl/curl.h>
+
+#include "core/wire/client.h"
+
+#define MKT_NEVER UINT64_MAX
+
+uint64_t mkt_mono_ms(void);
+
+struct mkt_http {
+	struct mkt_client_conf conf; /* texts owned below */
+	char *server;
+	char *agent;
+	char *base;	 /* "http://localhost" in front of a path */
+	char *unix_path; /* NULL: TCP */
+	CURLM *multi;
+	CURL *easy;
+	bool stopped;
+};
+
+int mkt_http_init(struct mkt_http *h, const struct mkt_client_conf *conf,
+		  struct mkt_err *err) MKT_MUST_CHECK;
+void mkt_http_release(struct mkt_http *h);
+
+/* Forget the options of the last request and set those of every request. */
+int mkt_http_prepare(struct mkt_http *h, const char *path, struct mkt_err *err) MKT_MUST_CHECK;
+
+enum mkt_drive { MKT_DRIVE_DONE, MKT_DRIVE_LATE, MKT_DRIVE_STOPPED };
+
+/*
+ * Drive the transfer that was added to the multi handle until it is done, until
+ * @until_ms (monotonic), until conf.stop, or until *@enough is true (NULL: never;
+ * also DONE).  *@res is curl's result once the transfer itself is over, else CURLE_AGAIN.
+ */
+enum mkt_drive mkt_http_drive(struct mkt_http *h, uint64_t until_ms, const bool *enough,
+			      CURLcode *res);
+
+/* Sleep, at most until @until_ms; false if conf.stop came. */
+bool mkt_http_pause(struct mkt_http *h, uint64_t ms, uint64_t until_ms);
+
+/* True if not a byte of the request can have reached anybody. */
+bool mkt_http_unsent(const struct mkt_http *h, CURLcode res);
+
+/* "cannot reach 'unix:/x': connection refused" with code @code.  Returns -@code. */
+int mkt_http_failure(const struct mkt_http *h, CURLcode res, int code, struct mkt_err *err);
+
+void mkt_http_trace(const struct mkt_http *h, const char *fmt, ...) MKT_PRINTF(2, 3);
+
+#endif
