@@ -40,7 +40,7 @@ enum mkt_class {
 /* Limits of one class; 0 = unlimited.  On the chain: an operation changes them. */
 struct mkt_class_limits {
 	uint32_t open_bids;      /* open bids of one account; enforced by the state machine */
-	uint32_t tx_per_min;     /* transactions; enforced at admission, with bursts of one minute's worth */
+	uint32_t tx_per_min;     /* transactions; by admission, bursts of a minute's worth */
 	uint32_t reads_per_min;
 	uint32_t rows_per_min;
 };
@@ -61,14 +61,14 @@ struct mkt_genesis {
 	uint32_t lot_wh;
 	uint32_t deadline_s;        /* reports until window end + deadline_s */
 	uint8_t unreported;         /* enum mkt_unreported */
-	uint16_t collateral_bp;     /* share of a sale that the seller holds, in 1/10000 of its price range top limit */
+	uint16_t collateral_bp;     /* a seller holds this many 1/10000 of price_max per Wh */
 	int32_t imbalance_up_upwh;  /* who supplied too little pays this per Wh short */
 	int32_t imbalance_down_upwh; /* who drew too little pays this per Wh */
 	uint32_t interval_ms;       /* block interval */
 	uint32_t heartbeat_s;       /* an empty block after this much quiet; 0: none */
 	uint32_t block_txs;         /* 1..MKT_BLOCK_TXS_MAX */
 	uint32_t validity_s;        /* how far ahead valid-until may be; <= MKT_VALIDITY_MAX_S */
-	uint32_t retention_s;       /* settled contracts stay in the state this long */
+	uint32_t retention_s;       /* contracts stay this long after their deadline; > 0 */
 	struct mkt_pubkey operator_key;
 	uint8_t nauthorities;
 	struct mkt_pubkey authorities[MKT_AUTHORITIES_MAX];
@@ -85,11 +85,32 @@ struct mkt_genesis {
 int mkt_genesis_default(struct mkt_genesis *g) MKT_MUST_CHECK;
 void mkt_genesis_release(struct mkt_genesis *g);
 
-/* Every bound above, each fault with its own sentence (-MKT_EINVAL). */
+/*
+ * Every bound above and below, each fault with its own sentence (-MKT_EINVAL).
+ * Tags of genesis have no members, and their fees go to the operator: no other
+ * account exists yet.
+ */
+#define MKT_TIME_MS_MAX 253402300799999u /* the end of year 9999 */
+#define MKT_SPAN_S_MAX 31622400u         /* opening, gate, deadline, retention: a leap year */
+#define MKT_IMBALANCE_MAX 1000000000     /* 1,000 per Wh; charges of a contract fit money */
 int mkt_genesis_check(const struct mkt_genesis *g, struct mkt_err *err) MKT_MUST_CHECK;
 
+/*
+ * Canonical bytes: u8 version, then the fields of struct mkt_genesis in order,
+ * texts with a length byte, flags as u8; u8 number of authorities and their
+ * keys; u8 number of classes and 4 x u32 each; u8 number of dimensions and
+ * mkt_tag_dim_enc() of each.
+ */
 void mkt_genesis_enc(const struct mkt_genesis *g, struct mkt_buf *out);
-int mkt_genesis_dec(const void *p, size_t n, struct mkt_genesis *g, struct mkt_err *err) MKT_MUST_CHECK;
+/*
+ * Decode and check.  -MKT_EVERSION; -MKT_ETRUNCATED, -MKT_EOVERLONG,
+ * -MKT_ENONCANONICAL; -MKT_EINVAL; -MKT_ENOMEM.  @g is written on success only.
+ */
+int mkt_genesis_dec(const void *p, size_t n, struct mkt_genesis *g, struct mkt_err *err)
+	MKT_MUST_CHECK;
+
+/* Copy with all that is owned.  -MKT_ENOMEM. */
+int mkt_genesis_copy(struct mkt_genesis *to, const struct mkt_genesis *from) MKT_MUST_CHECK;
 
 /* The chain's id: MKT_DOM_GENESIS over the canonical bytes. */
 void mkt_genesis_id(const void *bytes, size_t n, struct mkt_hash *id);

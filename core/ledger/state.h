@@ -24,6 +24,33 @@
  *   locked     what contracts not yet settled will cost, buyer's price and fee,
  *              and the seller's collateral
  *
+ * Escrow of an open bid (R7), recomputed after each change; the rest is freed at once:
+ *   buyer   left x max(0, dearest open leg's limit + fee)
+ *   seller  left x (max(0, -cheapest open leg's limit) + c), where c = ceil(max(0, price_max) x
+ *           collateral_bp / 10000) does not depend on the limit: a shortfall costs the same
+ * The fee of a leg is what its tags cost when the bid is taken, and stays so for that bid.
+ *
+ * A contract locks wh x max(0, price + fee) of the buyer and wh x (max(0, -price) + c) of
+ * the seller; both come out of the escrow that the bid held for these Wh.
+ *
+ * Settlement, as soon as both sides are reported, else at the deadline (window end +
+ * deadline_s): a side that nobody reported counts as the other side's figure
+ * (MKT_UNREPORTED_OTHER; contracted Wh if there is none either) or as zero.  Delivered
+ * is min(contracted, supply, draw).  All that was locked is free; the buyer pays delivered x
+ * (price + fee), the seller gets delivered x price (below zero it pays).  The fee goes to the fee
+ * accounts of the tags in order of dimension, each what it costs now as far as the contract's
+ * fee reaches; what is left over to the operator.  Who fell short pays for it, whatever the other
+ * side did: the seller (contracted - supply) x up price, the buyer (contracted - draw) x down
+ * price, to the operator.
+ *
+ * Acting for an account (operation field) may: itself; who holds its delegation with that
+ * right, until not before block time; for REPORT and METER also its meter operators, on
+ * both sides of what it contracted, even while it is suspended.
+ *
+ * All or nothing: when an operation of such an envelope is refused, the state is as
+ * before it, its events are gone, and every operation has a RESULT: the refused one its code,
+ * the others EABORTED.
+ *
  * Threads: one writer; all functions that take a const state may run together
  * with each other but not with the writer (the caller has a read-write lock).
  */
@@ -40,7 +67,12 @@
 
 struct mkt_state;
 
-/* Make the state of block 0: the operator's account and the genesis' tags and limits. */
+/*
+ * Make the state of block 0: the operator's account (named "operator") and the
+ * genesis' tags and limits; @g is copied.  mkt_state_end() right after gives the
+ * records and the digest of block 0; left out, they come with block 1's.
+ * -MKT_EINVAL as mkt_genesis_check().
+ */
 int mkt_state_new(const struct mkt_genesis *g, struct mkt_state **out, struct mkt_err *err) MKT_MUST_CHECK;
 void mkt_state_free(struct mkt_state *s);
 
@@ -80,11 +112,25 @@ void mkt_delta_clear(struct mkt_delta *d);
  * totals and that the digest equals @digest (NULL: not compared).
  * -MKT_ESTORE with the record named; the state is then good for free only.
  */
-int mkt_state_load(struct mkt_state *s, uint8_t type, uint64_t id, const void *p, size_t n, struct mkt_err *err)
+int mkt_state_load(struct mkt_state *s, uint8_t type, uint64_t id, const void *p, size_t n,
+		   struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_state_loaded(struct mkt_state *s, const struct mkt_hash *digest, struct mkt_err *err)
 	MKT_MUST_CHECK;
-int mkt_state_loaded(struct mkt_state *s, const struct mkt_hash *digest, struct mkt_err *err) MKT_MUST_CHECK;
 
-/* All records of the present state, as mkt_state_end() would put them on an empty store. */
+/*
+ * The set of used request ids is no record: it follows from the envelopes of the
+ * blocks of the last validity_s.  After mkt_state_loaded() give it those of every
+ * envelope in the blocks with time >= state's time - validity_s (more do no harm).
+ * -MKT_ENOMEM.
+ */
+int mkt_state_restore_request(struct mkt_state *s, uint32_t account,
+			      const uint8_t request[MKT_REQUEST_LEN], uint64_t valid_until_s)
+	MKT_MUST_CHECK;
+
+/*
+ * All records of the state after the last mkt_state_end(), as it would put them
+ * on an empty store.  -MKT_ENOMEM.
+ */
 int mkt_state_dump(const struct mkt_state *s, struct mkt_delta *out) MKT_MUST_CHECK;
 
 /* ---- blocks --------------------------------------------------------------------------- */
@@ -92,17 +138,20 @@ int mkt_state_dump(const struct mkt_state *s, struct mkt_delta *out) MKT_MUST_CH
 /*
  * Open block @height at @time_ms; then in this order: gates by window, untils by
  * (time, bid), settlement deadlines by window and exec, retention.  Events of
- * time alone have tx MKT_EVENT_NO_TX.  -MKT_EINVAL if height is not the next or
- * time goes back; -MKT_ENOMEM is fatal for the state.
+ * time alone have tx MKT_EVENT_NO_TX.  A window's contracts leave the state at its
+ * deadline + retention_s, but never in the block that settles one of them.
+ * -MKT_EINVAL if height is not the next or time goes back or past year 9999;
+ * -MKT_ENOMEM is fatal for the state.
  */
 int mkt_state_begin(struct mkt_state *s, uint64_t height, uint64_t time_ms, struct mkt_events *ev,
 		    struct mkt_err *err) MKT_MUST_CHECK;
 
 /*
  * May this envelope stand in the open block?  Account known and not suspended,
- * valid-until in [block time, + validity], request id not used before, CLOCK
- * rules.  Signature is the caller's check.  -MKT_EACCOUNT ESUSPENDED EEXPIRED
- * EVALIDITY ECONFLICT (the id was used) ECLOCK, each with a sentence.
+ * valid-until in [block time, + validity], request id not used before; a CLOCK only
+ * on a chain with an operator clock, by the operator, as first of the block, with
+ * the block's time.  Signature is the caller's check.  -MKT_EACCOUNT ESUSPENDED
+ * EEXPIRED EVALIDITY ECONFLICT (the id was used) ECLOCK, each with a sentence.
  */
 int mkt_state_admit(const struct mkt_state *s, const struct mkt_tx *tx, struct mkt_err *err) MKT_MUST_CHECK;
 
@@ -112,6 +161,13 @@ int mkt_state_admit(const struct mkt_state *s, const struct mkt_tx *tx, struct m
  * operations that are refused are results, not errors.  -MKT_ENOMEM is fatal.
  */
 int mkt_state_apply(struct mkt_state *s, const struct mkt_tx *tx, uint32_t ix, struct mkt_events *ev) MKT_MUST_CHECK;
+
+/*
+ * On a chain with an operator clock a block's time is that of the CLOCK it begins
+ * with, or else that of the block before.  Call before mkt_state_end(); other
+ * chains pass.  -MKT_ECLOCK.
+ */
+int mkt_state_check_clock(const struct mkt_state *s, struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Close the block: what changed and the digest after it.  -MKT_ENOMEM is fatal. */
 int mkt_state_end(struct mkt_state *s, struct mkt_delta *delta, struct mkt_hash *digest) MKT_MUST_CHECK;
@@ -127,21 +183,25 @@ uint64_t mkt_state_time_ms(const struct mkt_state *s);
 
 /* What one operation would do now. */
 struct mkt_preview {
-	struct mkt_err err;       /* err.code 0: it would be taken; for BID text names the leg at fault */
-	uint16_t leg;             /* leg at fault, MKT_NO_LEG */
+	struct mkt_err err;       /* err.code 0: it would be taken; the text names the leg at fault */
+	uint16_t leg;             /* leg at fault, counted from 0; MKT_NO_LEG */
+	uint64_t ref, more;       /* as in the RESULT event of a refusal */
 	struct mkt_fills fills;   /* BID: contracts it would make */
 	uint32_t left_wh;         /* BID: what would rest */
 	int64_t escrow_uc;        /* held for what rests */
-	int64_t cost_uc;          /* price and fees of the fills, for a buyer; income for a seller */
+	int64_t cost_uc;          /* price and fees of the fills, for a buyer; income of a seller */
 	int64_t available_uc;     /* of the account after it */
 };
+
+#define MKT_PREVIEW_INIT {{0}, MKT_NO_LEG, 0, 0, {NULL, 0, 0}, 0, 0, 0, 0}
 
 void mkt_preview_release(struct mkt_preview *p);
 
 /*
  * Every check that mkt_state_apply() makes for operation @op of @tx at time
  * @now_ms, and for a bid its matching on a scratch copy; nothing changes.  All
- * operations are seen against the present state, not after one another.
+ * operations are seen against the present state, not after one another.  The
+ * answer is @out->err; the result is 0 or -MKT_ENOMEM.
  */
 int mkt_state_preview(const struct mkt_state *s, const struct mkt_tx *tx, uint16_t op, uint64_t now_ms,
 		      struct mkt_preview *out) MKT_MUST_CHECK;
@@ -172,8 +232,8 @@ bool mkt_state_find_name(const struct mkt_state *s, const char *name, uint32_t *
 
 struct mkt_grant {
 	uint32_t from, to;
-	uint32_t rights;   /* bit k: operation kind k; bit MKT_OP_REPORT|METER for meter operators */
-	uint64_t until_s;  /* 0: until revoked */
+	uint32_t rights;   /* bit k: operation kind k; 0: no delegation */
+	uint64_t until_s;  /* of the delegation; 0: until revoked */
 	bool meter;        /* enrolled by the operator as meter operator of @from */
 };
 /* Grants given by @from, receivers ascending; calls back until false. */
@@ -194,9 +254,11 @@ struct mkt_bid {
 
 bool mkt_state_bid(const struct mkt_state *s, uint64_t id, struct mkt_bid *out);
 /* Leg @leg of an open bid; *open: still in its book. */
-bool mkt_state_bid_leg(const struct mkt_state *s, uint64_t id, uint16_t leg, struct mkt_bid_leg *out, bool *open);
-/* Open bids with id > @after in ascending order, of one account or of all (UINT32_MAX). At most @max; returns n. */
-uint32_t mkt_state_bids(const struct mkt_state *s, uint32_t account, uint64_t after, struct mkt_bid *out, uint32_t max);
+bool mkt_state_bid_leg(const struct mkt_state *s, uint64_t id, uint16_t leg,
+		       struct mkt_bid_leg *out, bool *open);
+/* Open bids with id > @after ascending, of one account or of all (UINT32_MAX); at most @max. */
+uint32_t mkt_state_bids(const struct mkt_state *s, uint32_t account, uint64_t after,
+			struct mkt_bid *out, uint32_t max);
 
 enum mkt_contract_status {
 	MKT_CONTRACT_MATCHED = 1,   /* before its window */
@@ -228,7 +290,7 @@ int mkt_contract_dec(const void *p, size_t n, struct mkt_contract *c) MKT_MUST_C
 
 /* A book that exists (has had a bid), by window number and tags; false otherwise. */
 bool mkt_state_book(const struct mkt_state *s, uint32_t window, mkt_tags tags, uint32_t *book);
-/* Books of open windows in ascending (window, tags) after (@window, @tags) exclusive; false at the end. */
+/* The book after (@window, @tags), which need not exist, in ascending order; false at the end. */
 bool mkt_state_next_book(const struct mkt_state *s, uint32_t *window, mkt_tags *tags, uint32_t *book);
 const struct mkt_books *mkt_state_books(const struct mkt_state *s);
 

@@ -51,22 +51,37 @@ static inline mkt_tags mkt_tags_with(mkt_tags t, unsigned dim, uint8_t value)
 	return (t & ~((mkt_tags)0xff << (8 * dim))) | (mkt_tags)value << (8 * dim);
 }
 
+/*
+ * True if @name is 1..31 of [a-z0-9._-] and begins with a letter: the form of
+ * every name (accounts, dimensions, tags, chains).
+ */
+bool mkt_name_ok(const char *name);
+
+void mkt_tag_dim_release(struct mkt_tag_dim *d);
 void mkt_tag_table_release(struct mkt_tag_table *t);
+
+/* Copy @from with all it owns.  -MKT_ENOMEM leaves @to alone. */
+int mkt_tag_table_copy(struct mkt_tag_table *to, const struct mkt_tag_table *from) MKT_MUST_CHECK;
 
 /* Add a dimension with its default value.  -MKT_EEXISTS, -MKT_ELIMIT, -MKT_ENAME, -MKT_ENOMEM. */
 int mkt_tag_add_dim(struct mkt_tag_table *t, const char *dim, const char *first) MKT_MUST_CHECK;
 
 /*
- * Add a value, or change flags and fee of one that stands (members stay).
- * *@value gets its number.  Same errors; value names are unique over all
- * dimensions, so that people need not say the dimension.
+ * Add a value, or change closed and fee of one that stands (members stay).
+ * *@value gets its number.  Same errors, and -MKT_ETAG no such dimension,
+ * -MKT_EPRICE negative fee.  Value names are unique over all dimensions, so that
+ * people need not say the dimension.  What is direct stays so (-MKT_EEXISTS):
+ * the rank of a book never changes under the bids in it.
  */
-int mkt_tag_set_value(struct mkt_tag_table *t, unsigned dim, const struct mkt_tag_value *v, uint8_t *value)
-	MKT_MUST_CHECK;
+int mkt_tag_set_value(struct mkt_tag_table *t, unsigned dim, const struct mkt_tag_value *v,
+		      uint8_t *value) MKT_MUST_CHECK;
 
-/* Let @account in or out; the value becomes closed with its first member.  -MKT_ETAG, -MKT_ELIMIT, -MKT_ENOMEM. */
-int mkt_tag_set_member(struct mkt_tag_table *t, unsigned dim, uint8_t value, uint32_t account, bool in)
-	MKT_MUST_CHECK;
+/*
+ * Let @account in or out; the value becomes closed with its first member and
+ * stays so.  -MKT_ETAG, -MKT_ELIMIT, -MKT_ENOMEM.
+ */
+int mkt_tag_set_member(struct mkt_tag_table *t, unsigned dim, uint8_t value, uint32_t account,
+		       bool in) MKT_MUST_CHECK;
 
 /* True if every byte names a value of its dimension. */
 bool mkt_tags_known(const struct mkt_tag_table *t, mkt_tags tags);
@@ -91,9 +106,16 @@ int mkt_tag_find(const struct mkt_tag_table *t, const char *name, unsigned *dim,
  * -MKT_ETAG with the name in @err.
  */
 void mkt_tags_text(const struct mkt_tag_table *t, mkt_tags tags, struct mkt_buf *out);
-int mkt_tags_parse(const struct mkt_tag_table *t, const char *text, mkt_tags *tags, struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_tags_parse(const struct mkt_tag_table *t, const char *text, mkt_tags *tags,
+		   struct mkt_err *err) MKT_MUST_CHECK;
 
-/* Canonical bytes of one dimension with its values (a record of the state; part of genesis). */
+/*
+ * Canonical bytes of one dimension with its values (a record of the state; part
+ * of genesis): text name, u8 n (1..255), n x (text name, u8 flags (bit 0 direct,
+ * bit 1 closed), i32 fee, u32 fee account, u16 m, m x u32 member ascending).
+ * Decoding fails with -MKT_ETRUNCATED, -MKT_ENONCANONICAL or -MKT_ENOMEM and
+ * leaves @d alone; names of several dimensions are not compared.
+ */
 void mkt_tag_dim_enc(const struct mkt_tag_dim *d, struct mkt_buf *out);
 int mkt_tag_dim_dec(struct mkt_dec *in, struct mkt_tag_dim *d) MKT_MUST_CHECK;
 
