@@ -1,0 +1,55 @@
+/*
+ * mkt --complete=KIND PREFIX: values for completion scripts.
+ *
+ * A row for each kind.  A lister must answer within 150 ms or say nothing; it
+ * asks nobody, starts nothing and prints no error: a shell is waiting.
+ */
+#include "core/base/compat.h"
+
+#include "cmd/cmd.h"
+
+struct lister {
+	const char *kind;
+	int (*list)(struct mkt_app *app, const char *prefix);
+};
+
+static void candidate(struct mkt_app *app, const char *prefix, const char *value,
+		      const char *about)
+{
+	struct mkt_buf b = MKT_BUF_INIT;
+
+	if (strncmp(value, prefix, strlen(prefix)))
+		return;
+	mkt_buf_addf(&b, "%s\t%s\n", value, about);
+	mkt_out_raw(&app->out, mkt_buf_str(&b), b.len);
+	mkt_buf_release(&b);
+}
+
+static int list_commands(struct mkt_app *app, const char *prefix)
+{
+	for (const struct mkt_command *c = mkt_commands; c->name; c++)
+		if (!(c->flags & MKT_CMD_HIDDEN))
+			candidate(app, prefix, c->name, c->spec->summary);
+	return 0;
+}
+
+static int list_settings(struct mkt_app *app, const char *prefix)
+{
+	for (const struct mkt_setting *s = mkt_settings; s->name; s++)
+		candidate(app, prefix, s->name, s->help);
+	return 0;
+}
+
+static const struct lister listers[] = {
+	{"command", list_commands},
+	{"setting", list_settings},
+};
+
+int mkt_complete(struct mkt_app *app, const char *kind, const char *prefix)
+{
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(listers); i++)
+		if (!strcmp(listers[i].kind, kind) && mkt_app_load(app) == 0)
+			return listers[i].list(app, prefix);
+	/* Not a word on stderr: it would stand in the line being typed. */
+	return mkt_code_exit(MKT_EUSAGE);
+}

@@ -1,0 +1,155 @@
+#include "core/base/compat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/app/file.h"
+
+#define TEMP_TRIES 16
+
+static int read_all(int fd, const char *path, size_t max, struct mkt_buf *b, struct mkt_err *err)
+{
+	size_t start = b->len;
+
+	for (;;) {
+		uint8_t chunk[4096];
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return mkt_err_sys(err, MKT_EIO, errno, "cannot read '%s'", path);
+		if (!n)
+			break;
+		if (b->len - start + (size_t)n > max)
+			return mkt_err_set(err, MKT_ELIMIT, "'%s' is longer than %zu bytes", path,
+					   max);
+		mkt_buf_add(b, chunk, (size_t)n);
+	}
+	return b->bad ? mkt_err_code(err, MKT_ENOMEM) : 0;
+}
+
+int mkt_file_read(const char *path, size_t max, struct mkt_buf *b, struct mkt_err *err)
+{
+	int fd, rc;
+
+	if (!strcmp(path, "-"))
+		return read_all(STDIN_FILENO, path, max, b, err);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return mkt_err_sys(err, errno == ENOENT ? MKT_ENOTFOUND : MKT_EIO, errno,
+				   "cannot open '%s'", path);
+	rc = read_all(fd, path, max, b, err);
+	close(fd);
+	return rc;
+}
+
+static int write_fd(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, p, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -1;
+		p += done;
+		n -= (size_t)done;
+	}
+	return fsync(fd);
+}
+
+/* A rename is safe on disk only when its directory is. */
+static void sync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, (size_t)(slash - path + 1)) : strdup(".");
+	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		close(fd);
+	}
+	free(dir);
+}
+
+static int open_temp(const char *path, mode_t mode, struct mkt_buf *temp)
+{
+	for (unsigned i = 0; i < TEMP_TRIES; i++) {
+		int fd;
+
+		mkt_buf_clear(temp);
+		mkt_buf_addf(temp, "%s.tmp%ld.%u", path, (long)getpid(), i);
+		if (temp->bad) {
+			errno = ENOMEM;
+			return -1;
+		}
+		fd = open(mkt_buf_str(temp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			  mode);
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+	}
+	return -1;
+}
+
+int mkt_file_write(const char *path, const void *p, size_t n, struct mkt_file_how how,
+		   struct mkt_err *err)
+{
+	struct mkt_buf temp = MKT_BUF_INIT;
+	const char *name;
+	int fd = open_temp(path, how.mode, &temp), failed, rc = 0;
+
+	name = mkt_buf_str(&temp);
+	if (fd < 0) {
+		rc = mkt_err_sys(err, MKT_EIO, errno, "cannot create '%s'", path);
+		goto out;
+	}
+	failed = write_fd(fd, p, n) < 0 ? errno : 0;
+	if (close(fd) < 0 && !failed)
+		failed = errno;
+	/* link() refuses a name that is taken; rename() replaces it. */
+	if (!failed && (how.fresh ? link(name, path) : rename(name, path)) < 0)
+		failed = errno;
+	if (failed || how.fresh)
+		unlink(name);
+	if (failed == EEXIST)
+		rc = mkt_err_set(err, MKT_EEXISTS, "'%s' exists already", path);
+	else if (failed)
+		rc = mkt_err_sys(err, MKT_EIO, failed, "cannot write '%s'", path);
+	else
+		sync_parent(path);
+out:
+	mkt_buf_release(&temp);
+	return rc;
+}
+
+int mkt_dir_make(const char *path, mode_t mode, struct mkt_err *err)
+{
+	char *part = strdup(path);
+	int failed = 0;
+	struct stat st;
+
+	if (!part)
+		return mkt_err_code(err, MKT_ENOMEM);
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			failed = errno;
+		*slash = '/';
+	}
+	if (mkdir(part, mode) < 0) {
+		failed = errno;
+		if (failed == EEXIST && !stat(part, &st) && S_ISDIR(st.st_mode))
+			failed = 0;
+		else if (failed == EEXIST)
+			failed = ENOTDIR;
+	} else {
+		failed = 0;
+	}
+	free(part);
+	if (failed)
+		return mkt_err_sys(err, MKT_EIO, failed, "cannot make directory '%s'", path);
+	return 0;
+}

@@ -1,0 +1,429 @@
+/*
+ * The form for people: tables and "name: value" lines.  May change in any release.
+ */
+#include "core/base/compat.h"
+
+#include <assert.h>
+#include <libsmartcols/libsmartcols.h>
+#include <time.h>
+
+#include "core/app/out.h"
+
+#define SEPARATOR "  "
+#define CUT_MIN 6u      /* a shortened column is not narrower than this */
+#define ID_SHORT 8u     /* characters of an id on a terminal: enough to name it */
+
+/* ---- values ------------------------------------------------------------------------------- */
+
+/* @v parts of @one each, with at least @least and at most @most decimals; @one = 10^@most. */
+static void add_decimal(struct mkt_buf *b, int64_t v, uint64_t one, int least, int most)
+{
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char digits[24];
+	int n = snprintf(digits, sizeof(digits), "%0*llu", most, (unsigned long long)(u % one));
+
+	while (n > least && digits[n - 1] == '0')
+		n--;
+	mkt_buf_addf(b, "%s%llu.%.*s", v < 0 ? "-" : "", (unsigned long long)(u / one), n, digits);
+}
+
+static void add_zoned(struct mkt_buf *b, uint64_t time_s, const char *fmt)
+{
+	time_t t = (time_t)time_s;
+	struct tm tm;
+	char text[64];
+
+	if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), fmt, &tm))
+		mkt_buf_addf(b, "%llu", (unsigned long long)time_s);
+	else
+		mkt_buf_addstr(b, text);
+}
+
+static void add_window(struct mkt_buf *b, const struct mkt_val *v)
+{
+	uint64_t end_s = v->window.start_s + v->window.length_s;
+
+	add_zoned(b, v->window.start_s, "%Y-%m-%d %H:%M");
+	mkt_buf_addch(b, '-');
+	if (end_s % 86400 == 0)
+		mkt_buf_addstr(b, "24:00 UTC");
+	else
+		add_zoned(b, end_s, "%H:%M UTC");
+}
+
+static void add_duration(struct mkt_buf *b, uint64_t s)
+{
+	if (s >= 2 * 86400)
+		mkt_buf_addf(b, "%llu d", (unsigned long long)(s / 86400));
+	else if (s >= 2 * 3600)
+		mkt_buf_addf(b, "%llu h %llu min", (unsigned long long)(s / 3600),
+			     (unsigned long long)(s / 60 % 60));
+	else if (s >= 120)
+		mkt_buf_addf(b, "%llu min", (unsigned long long)(s / 60));
+	else
+		mkt_buf_addf(b, "%llu s", (unsigned long long)s);
+}
+
+static void add_uint(struct mkt_buf *b, enum mkt_col_kind kind, uint64_t u)
+{
+	switch (kind) {
+	case MKT_COL_BOOL:
+		mkt_buf_addstr(b, u ? "yes" : "no");
+		break;
+	case MKT_COL_ENERGY:
+		mkt_buf_addf(b, "%llu.%03u", (unsigned long long)(u / 1000), (unsigned)(u % 1000));
+		break;
+	case MKT_COL_TIME:
+		add_zoned(b, u, "%Y-%m-%d %H:%M:%S UTC");
+		break;
+	case MKT_COL_TIME_MS:
+		add_zoned(b, u / 1000, "%Y-%m-%d %H:%M:%S UTC");
+		break;
+	case MKT_COL_DURATION:
+		add_duration(b, u);
+		break;
+	default:
+		mkt_buf_addf(b, "%llu", (unsigned long long)u);
+	}
+}
+
+static void add_int(struct mkt_buf *b, enum mkt_col_kind kind, int64_t i)
+{
+	switch (kind) {
+	case MKT_COL_POWER:
+		add_decimal(b, i, 1000, 3, 3);
+		break;
+	case MKT_COL_PRICE:
+		add_decimal(b, i, 1000, 2, 3);
+		break;
+	case MKT_COL_MONEY:
+		add_decimal(b, i, 1000000, 2, 6);
+		break;
+	default:
+		mkt_buf_addf(b, "%lld", (long long)i);
+	}
+}
+
+void mkt_out_human(const struct mkt_out *o, enum mkt_col_kind kind, const struct mkt_val *v,
+		   struct mkt_buf *b)
+{
+	size_t start = b->len;
+
+	switch (v->kind) {
+	case MKT_VAL_TEXT:
+		mkt_term_clean(o->term, v->text, b);
+		break;
+	case MKT_VAL_BYTES:
+		mkt_buf_addhex(b, v->bytes.p, v->bytes.n);
+		break;
+	case MKT_VAL_INT:
+		add_int(b, kind, v->i);
+		break;
+	case MKT_VAL_UINT:
+		add_uint(b, kind, v->u);
+		break;
+	case MKT_VAL_WINDOW:
+		add_window(b, v);
+		break;
+	case MKT_VAL_LIST:
+		mkt_buf_addf(b, "%zu", v->list.n);
+		break;
+	default:
+		mkt_buf_addch(b, '-');
+	}
+	if (kind == MKT_COL_ID && o->term->out_tty && !o->verbose && b->len > start + ID_SHORT) {
+		b->len = start + ID_SHORT;
+		b->data[b->len] = 0;
+	}
+}
+
+void mkt_out_unit(const struct mkt_out *o, enum mkt_col_kind kind, char *out, size_t size)
+{
+	switch (kind) {
+	case MKT_COL_ENERGY:
+		snprintf(out, size, "kWh");
+		break;
+	case MKT_COL_POWER:
+		snprintf(out, size, "kW");
+		break;
+	case MKT_COL_PRICE:
+		snprintf(out, size, "%s/kWh", o->currency);
+		break;
+	case MKT_COL_MONEY:
+		snprintf(out, size, "%s", o->currency);
+		break;
+	default:
+		out[0] = 0;
+	}
+}
+
+/* ---- tables ------------------------------------------------------------------------------- */
+
+/* The columns that a person sees, and how wide they are. */
+struct layout {
+	unsigned n;
+	unsigned col[MKT_COLS_MAX];
+	unsigned width[MKT_COLS_MAX];
+	char head[MKT_COLS_MAX][48];
+};
+
+/* --fields names what is seen; without it, what has a header, wide columns with -v only. */
+static bool is_seen(const struct mkt_out *o, unsigned c)
+{
+	const struct mkt_col *col = &o->table->cols[c];
+
+	if (!mkt_out_shows(o, c))
+		return false;
+	if (o->fields)
+		return true;
+	return col->head && (!col->wide || o->verbose);
+}
+
+static void add_head(const struct mkt_out *o, const struct mkt_col *col, char *out, size_t size)
+{
+	char unit[16];
+	struct mkt_buf name = MKT_BUF_INIT;
+
+	mkt_out_unit(o, col->kind, unit, sizeof(unit));
+	if (!col->head)
+		mkt_out_name(o, col->name, &name);
+	snprintf(out, size, "%s%s%s", col->head ? col->head : mkt_buf_str(&name),
+		 unit[0] && (!col->head || col->head[0]) ? " " : "", unit);
+	mkt_buf_release(&name);
+}
+
+static void find_columns(const struct mkt_out *o, struct layout *l)
+{
+	l->n = 0;
+	for (unsigned c = 0; o->table->cols[c].name; c++) {
+		if (!is_seen(o, c))
+			continue;
+		l->col[l->n] = c;
+		add_head(o, &o->table->cols[c], l->head[l->n], sizeof(l->head[0]));
+		l->width[l->n] = mkt_term_width(o->term, l->head[l->n]);
+		l->n++;
+	}
+}
+
+/* Cells are kept as a colour byte and a text each, in the order of rows. */
+static void keep_cells(struct mkt_out *o, const struct mkt_val *v)
+{
+	for (unsigned c = 0; o->table->cols[c].name; c++) {
+		if (!is_seen(o, c))
+			continue;
+		mkt_buf_addch(&o->cells, (uint8_t)(v[c].color + 1));
+		mkt_out_human(o, o->table->cols[c].kind, &v[c], &o->cells);
+		mkt_buf_addch(&o->cells, 0);
+		o->n_cells++;
+	}
+}
+
+static char *next_cell(char *cell)
+{
+	return cell + strlen(cell) + 1;
+}
+
+static void measure(const struct mkt_out *o, struct layout *l)
+{
+	char *cell = (char *)o->cells.data;
+
+	for (size_t i = 0; i < o->n_cells; i++, cell = next_cell(cell)) {
+		unsigned w = mkt_term_width(o->term, cell + 1);
+
+		if (w > l->width[i % l->n])
+			l->width[i % l->n] = w;
+	}
+}
+
+/* Take from the widest column that may be cut until the line fits, or none is left. */
+static void squeeze(const struct mkt_out *o, struct layout *l)
+{
+	unsigned total = (l->n - 1) * (unsigned)strlen(SEPARATOR);
+
+	for (unsigned i = 0; i < l->n; i++)
+		total += l->width[i];
+	while (total > o->term->columns) {
+		unsigned widest = l->n;
+
+		for (unsigned i = 0; i < l->n; i++)
+			if (o->table->cols[l->col[i]].cut && l->width[i] > CUT_MIN &&
+			    (widest == l->n || l->width[i] > l->width[widest]))
+				widest = i;
+		if (widest == l->n)
+			return;
+		l->width[widest]--;
+		total--;
+	}
+}
+
+static bool is_right(enum mkt_col_kind kind)
+{
+	switch (kind) {
+	case MKT_COL_INT:
+	case MKT_COL_UINT:
+	case MKT_COL_BIG:
+	case MKT_COL_ENERGY:
+	case MKT_COL_POWER:
+	case MKT_COL_PRICE:
+	case MKT_COL_MONEY:
+	case MKT_COL_DURATION:
+	case MKT_COL_LIST:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct libscols_table *new_table(const struct mkt_out *o, const struct layout *l)
+{
+	struct libscols_table *t = scols_new_table();
+
+	if (!t)
+		return NULL;
+	scols_table_set_termforce(t, SCOLS_TERMFORCE_NEVER); /* widths are ours */
+	scols_table_set_column_separator(t, SEPARATOR);
+	scols_table_enable_colors(t, o->term->color);
+	for (unsigned i = 0; i < l->n; i++) {
+		enum mkt_col_kind kind = o->table->cols[l->col[i]].kind;
+
+		if (!scols_table_new_column(t, l->head[i], l->width[i],
+					    is_right(kind) ? SCOLS_FL_RIGHT : 0)) {
+			scols_unref_table(t);
+			return NULL;
+		}
+	}
+	return t;
+}
+
+static bool fill_table(const struct mkt_out *o, const struct layout *l, struct libscols_table *t)
+{
+	struct libscols_line *line = NULL;
+	char *cell = (char *)o->cells.data, *next;
+
+	for (size_t i = 0; i < o->n_cells; i++, cell = next) {
+		size_t at = i % l->n;
+		enum mkt_color color = (enum mkt_color)(cell[0] - 1);
+
+		next = next_cell(cell);
+		if (!at)
+			line = scols_table_new_line(t, NULL);
+		mkt_term_cut(o->term, cell + 1, l->width[at]);
+		if (!line || scols_line_set_data(line, at, cell + 1) < 0)
+			return false;
+		if (color != MKT_COLOR_NONE)
+			scols_cell_set_color(scols_line_get_cell(line, at),
+					     mkt_term_paint(o->term->color, color));
+	}
+	return true;
+}
+
+static void print_table(struct mkt_out *o, const struct layout *l)
+{
+	struct libscols_table *t = new_table(o, l);
+	char *text = NULL;
+
+	if (!t || !fill_table(o, l, t) || scols_print_table_to_string(t, &text) < 0) {
+		o->buf.bad = true;
+	} else if (o->n_cells) {
+		mkt_buf_addstr(&o->buf, text);
+		if (o->buf.len && o->buf.data[o->buf.len - 1] != '\n')
+			mkt_buf_addch(&o->buf, '\n');
+	} else {
+		for (unsigned i = 0; i < l->n; i++)
+			mkt_buf_addf(&o->buf, "%s%s", i ? SEPARATOR : "", l->head[i]);
+		mkt_buf_addch(&o->buf, '\n');
+	}
+	free(text);
+	scols_unref_table(t);
+}
+
+/* One object: a line for each value, headers in a column of their own. */
+static void print_object(struct mkt_out *o, const struct layout *l)
+{
+	char *cell = (char *)o->cells.data;
+	unsigned widest = 0;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		unsigned w = (unsigned)strlen(o->table->cols[l->col[i]].head ?
+					      o->table->cols[l->col[i]].head : l->head[i]);
+
+		widest = w > widest ? w : widest;
+	}
+	for (unsigned i = 0; i < l->n && i < o->n_cells; i++, cell = next_cell(cell)) {
+		const struct mkt_col *c = &o->table->cols[l->col[i]];
+		const char *head = c->head ? c->head : l->head[i];
+		char unit[16];
+
+		mkt_out_unit(o, c->kind, unit, sizeof(unit));
+		mkt_buf_addf(&o->buf, "%s%*s%s%s%s", head, (int)(widest - strlen(head) + 2), "",
+			     mkt_term_paint(o->term->color, (enum mkt_color)(cell[0] - 1)), cell + 1,
+			     cell[0] > 1 ? mkt_term_plain(o->term->color) : "");
+		if (unit[0] && strcmp(cell + 1, "-"))
+			mkt_buf_addf(&o->buf, " %s", unit);
+		mkt_buf_addch(&o->buf, '\n');
+	}
+}
+
+/* Events as they come: one line each, no columns to wait for. */
+static void print_event(struct mkt_out *o)
+{
+	char *cell = (char *)o->cells.data;
+
+	for (size_t i = 0; i < o->n_cells; i++, cell = next_cell(cell))
+		mkt_buf_addf(&o->buf, "%s%s", i ? SEPARATOR : "", cell + 1);
+	mkt_buf_addch(&o->buf, '\n');
+	mkt_buf_clear(&o->cells);
+	o->n_cells = 0;
+}
+
+static void human_open(struct mkt_out *o)
+{
+	mkt_buf_clear(&o->cells);
+	o->n_cells = 0;
+}
+
+static void human_part(struct mkt_out *o)
+{
+	if (o->doc->parts[0] != o->table && !o->doc->stream && o->buf.len)
+		mkt_buf_addch(&o->buf, '\n');
+}
+
+static void human_row(struct mkt_out *o, const struct mkt_val *v)
+{
+	keep_cells(o, v);
+	if (o->doc->stream)
+		print_event(o);
+}
+
+static void human_part_end(struct mkt_out *o)
+{
+	struct layout l;
+
+	if (o->doc->stream)
+		return;
+	find_columns(o, &l);
+	if (!l.n)
+		return;
+	if (o->cells.bad) {
+		o->buf.bad = true;
+	} else if (o->table->one) {
+		print_object(o, &l);
+	} else {
+		measure(o, &l);
+		if (o->term->out_tty)
+			squeeze(o, &l);
+		print_table(o, &l);
+	}
+	mkt_buf_clear(&o->cells);
+	o->n_cells = 0;
+}
+
+static void human_close(struct mkt_out *o)
+{
+	if (o->next[0])
+		mkt_buf_addf(&o->buf, "~ more: --cursor %s\n", o->next);
+}
+
+const struct mkt_render mkt_render_human = {
+	human_open, human_part, human_row, human_part_end, human_close,
+};
