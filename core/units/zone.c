@@ -441,7 +441,10 @@ static bool fixed_offset(struct mkt_zone *z, const char *name)
 	set_name(z, name);
 	z->ruled = true;
 	z->std.offset_s = name[0] == '-' ? -s : s;
-	snprintf(z->std.abbr, sizeof(z->std.abbr), "%.6s", name);
+	/* As the tz database writes zones without letters: "+09", "+0545". */
+	snprintf(z->std.abbr, sizeof(z->std.abbr), "%c%02d", name[0], s / 3600);
+	if (s % 3600)
+		snprintf(z->std.abbr + 3, sizeof(z->std.abbr) - 3, "%02d", s / 60 % 60);
 	return true;
 }
 

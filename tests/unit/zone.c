@@ -165,6 +165,10 @@ static void known_changes(void **state)
 		assert_int_equal(utc[0], rows[i].utc[0]);
 		assert_int_equal(utc[1], rows[i].utc[1]);
 	}
+	load(&z, "+05:45");
+	assert_string_equal(mkt_zone_at(&z, 0)->abbr, "+0545");
+	load(&z, "-03:00");
+	assert_string_equal(mkt_zone_at(&z, 0)->abbr, "-03");
 }
 
 /* Cairo sets its clocks from 0:00 to 1:00: that day begins at 1:00. */
