@@ -22,8 +22,8 @@ struct mkt_client {
 struct call {
 	const char *path;
 	const struct mkt_post *post; /* NULL: GET */
-	struct mkt_buf *body;        /* the whole answer, begun anew with each try */
-	mkt_sink_fn *sink;           /* @body NULL: who takes it as it comes */
+	struct mkt_buf *body;	     /* the whole answer, begun anew with each try */
+	mkt_sink_fn *sink;	     /* @body NULL: who takes it as it comes */
 	void *ctx;
 	struct mkt_buf refusal; /* body of an answer that is no success */
 	bool handed;		/* the sink got bytes */
@@ -199,8 +199,10 @@ static enum outcome read_status(struct mkt_client *c, struct call *call, uint64_
 				1000;
 		return OUT_AGAIN;
 	}
-	/* A gateway that lost its server cannot say what the server did. */
-	return status >= 500 && !known ? OUT_MAYBE : OUT_DONE;
+	/* A gateway that lost its server, or a server in trouble, cannot say what was done. */
+	if (status >= 500 && status != 507 && (!known || (call->post && call->post->changes)))
+		return OUT_MAYBE;
+	return OUT_DONE;
 }
 
 static enum outcome read_failure(struct mkt_client *c, struct call *call, CURLcode res,
