@@ -10,7 +10,7 @@ enum { C_NAME, C_VALUE, C_ORIGIN, C_WHERE, C_COUNT };
 static const struct mkt_col setting_cols[] = {
 	[C_NAME] = {"name", MKT_COL_TEXT, .head = "name"},
 	[C_VALUE] = {"value", MKT_COL_TEXT, .head = "value", .cut = true},
-	[C_ORIGIN] = {"origin", MKT_COL_TEXT},
+	[C_ORIGIN] = {.name = "origin", .kind = MKT_COL_TEXT},
 	[C_WHERE] = {"where", MKT_COL_TEXT, .head = "where", .wide = true, .cut = true},
 	{.name = NULL},
 };

@@ -83,11 +83,12 @@ static bool ask_hidden(const char *prompt, char *out, size_t size)
 	struct termios shown, hidden;
 	bool had = tcgetattr(STDIN_FILENO, &shown) == 0, ok;
 
-	fprintf(stderr, "%s: ", prompt);
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	if (had)
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+	/* Last: what is typed before the prompt was shown on the screen, and is thrown away. */
+	fprintf(stderr, "%s: ", prompt);
 	ok = read_line(out, size);
 	if (had)
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);

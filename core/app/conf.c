@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/app/conf.h"
-#include "core/app/file.h"
+#include "core/base/file.h"
 #include "core/app/opt.h"
 
 #define FILE_BYTES_MAX (256u << 10)

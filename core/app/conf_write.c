@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/app/conf.h"
-#include "core/app/file.h"
+#include "core/base/file.h"
 
 #define FILE_BYTES_MAX (256u << 10)
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/app/file.h"
+#include "core/base/file.h"
 
 #define TEMP_TRIES 16
 

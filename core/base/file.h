@@ -1,8 +1,8 @@
 /*
  * Small files of a user: read whole, written whole or not at all.
  */
-#ifndef MKT_APP_FILE_H
-#define MKT_APP_FILE_H
+#ifndef MKT_BASE_FILE_H
+#define MKT_BASE_FILE_H
 
 #include <sys/types.h>
 
