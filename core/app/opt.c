@@ -1,9 +1,8 @@
 #include "core/base/compat.h"
 
-#include <errno.h>
-
 #include "core/app/opt.h"
 #include "core/app/suggest.h"
+#include "core/units/parse.h"
 
 /* Where a name or letter was found. */
 struct match {
@@ -76,55 +75,47 @@ static bool read_digits(const char *s, size_t n, int64_t *out)
 	return true;
 }
 
-static int check_range(const struct mkt_opt *o, int64_t v, const char *shown, struct mkt_err *err)
-{
-	if ((!o->min && !o->max) || (v >= o->min && v <= o->max))
-		return 0;
-	return mkt_err_set(err, MKT_EUSAGE, "%s must be from %lld to %lld%s", shown,
-			   (long long)o->min, (long long)o->max,
-			   o->kind == MKT_OPT_DURATION ? " ms" : "");
-}
-
 static int set_uint(const struct mkt_opt *o, struct mkt_num *out, const char *shown,
 		    const char *text, struct mkt_err *err)
 {
 	int64_t v;
-	int rc;
 
 	if (!read_digits(text, strlen(text), &v))
 		return mkt_err_set(err, MKT_EUSAGE, "%s needs a whole number, not '%s'", shown,
 				   text);
-	rc = check_range(o, v, shown, err);
-	if (!rc)
-		*out = (struct mkt_num){v, true};
-	return rc;
+	if ((o->min || o->max) && (v < o->min || v > o->max))
+		return mkt_err_set(err, MKT_EUSAGE, "%s must be from %lld to %lld", shown,
+				   (long long)o->min, (long long)o->max);
+	*out = (struct mkt_num){v, true};
+	return 0;
 }
 
-static int set_duration(const struct mkt_opt *o, struct mkt_num *out, const char *shown,
+/* The one parser of units reads it; here the option's name is put before its sentence. */
+static int set_quantity(const struct mkt_opt *o, struct mkt_num *out, const char *shown,
 			const char *text, struct mkt_err *err)
 {
-	static const struct {
-		const char *unit;
-		int64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
-	size_t digits = strspn(text, "0123456789");
+	uint64_t u = 0;
+	int32_t power_w = 0;
 	int64_t v;
+	int rc;
 
-	if (read_digits(text, digits, &v)) {
-		for (size_t i = 0; i < MKT_ARRAY_SIZE(units); i++) {
-			if (strcmp(units[i].unit, text + digits))
-				continue;
-			if (__builtin_mul_overflow(v, units[i].ms, &v))
-				break;
-			if (check_range(o, v, shown, err) < 0)
-				return -MKT_EUSAGE;
-			*out = (struct mkt_num){v, true};
-			return 0;
-		}
+	if (o->kind == MKT_OPT_POWER)
+		rc = mkt_parse_power(text, &power_w, err);
+	else if (o->kind == MKT_OPT_ENERGY)
+		rc = mkt_parse_energy(text, &u, err);
+	else
+		rc = mkt_parse_duration(text, &u, err);
+	v = o->kind == MKT_OPT_POWER ? power_w : u > INT64_MAX ? INT64_MAX : (int64_t)u;
+	if (rc < 0)
+		return mkt_err_wrap(err, "%s", shown);
+	if ((o->min || o->max) && (v < o->min || v > o->max)) {
+		mkt_err_set(err, MKT_EINVAL, "%s: '%s' is out of range", shown, text);
+		mkt_err_hint(err, "from %lld to %lld %s", (long long)o->min, (long long)o->max,
+			     o->kind == MKT_OPT_POWER ? "W" : o->kind == MKT_OPT_ENERGY ? "Wh" : "ms");
+		return -MKT_EINVAL;
 	}
-	mkt_err_set(err, MKT_EUSAGE, "%s needs a time with its unit, not '%s'", shown, text);
-	mkt_err_hint(err, "for example 500ms, 20s, 5min, 2h or 1d");
-	return -MKT_EUSAGE;
+	*out = (struct mkt_num){v, true};
+	return 0;
 }
 
 static int add_to_list(struct mkt_list *l, const char *text, struct mkt_err *err)
@@ -176,7 +167,9 @@ int mkt_opt_value(const struct mkt_opt *o, void *base, const char *shown, const 
 	case MKT_OPT_UINT:
 		return set_uint(o, at, shown, text, err);
 	case MKT_OPT_DURATION:
-		return set_duration(o, at, shown, text, err);
+	case MKT_OPT_ENERGY:
+	case MKT_OPT_POWER:
+		return set_quantity(o, at, shown, text, err);
 	default:
 		return mkt_err_set(err, MKT_EINTERNAL, "option table: kind %d", o->kind);
 	}

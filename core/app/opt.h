@@ -41,7 +41,9 @@ enum mkt_opt_kind {
 	MKT_OPT_LIST,     /* struct mkt_list; may be repeated */
 	MKT_OPT_WORD,     /* int; place in the metavar "red|green" from 1; 0: not given */
 	MKT_OPT_UINT,     /* struct mkt_num; decimal in [min, max]; also all kinds below */
-	MKT_OPT_DURATION, /* ms; number with unit ms, s, min, h or d */
+	MKT_OPT_DURATION, /* ms; "20s" */
+	MKT_OPT_ENERGY,   /* Wh; "10kWh" */
+	MKT_OPT_POWER,    /* W; "3kW" */
 	MKT_OPT_GROUP,    /* the rows of @rows stand here, relative to the field */
 };
 
@@ -69,7 +71,7 @@ struct mkt_opt {
 	const char *help;            /* one line, lower case, no full stop */
 	const char *dflt;            /* text of the default, or NULL */
 	const char *complete;        /* value kind for completion: window tag account bid ... */
-	int64_t min, max;            /* UINT and DURATION (ms); both 0: no bound but the type */
+	int64_t min, max;            /* of numbers, in their base unit; both 0: no bound but the type */
 	const struct mkt_opt *rows;  /* GROUP */
 };
 
@@ -108,7 +110,10 @@ struct mkt_opt {
 	{.kind = MKT_OPT_UINT, .name = long_, .letter = letter_,                           \
 	 .at = MKT_O_AT(S, f, struct mkt_num), .metavar = metavar_,                        \
 	 .min = min_, .max = max_, .dflt = dflt_, .help = help_}
-/* A quantity with its unit: @kind_ is DURATION, ENERGY, ... */
+/*
+ * A quantity with its unit: @kind_ is DURATION, ENERGY or POWER.  Prices and money
+ * are texts here: what they mean depends on the chain's currency.
+ */
 #define MKT_O_UNIT(S, f, kind_, long_, letter_, metavar_, dflt_, help_)                    \
 	{.kind = MKT_OPT_##kind_, .name = long_, .letter = letter_,                        \
 	 .at = MKT_O_AT(S, f, struct mkt_num), .metavar = metavar_,                        \

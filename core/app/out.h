@@ -39,6 +39,7 @@
 #include "core/base/compat.h"
 #include "core/base/err.h"
 #include "core/codec/json.h"
+#include "core/units/zone.h"
 
 #define MKT_COLS_MAX 40
 #define MKT_PARTS_MAX 6
@@ -183,6 +184,7 @@ struct mkt_out {
 	const char *pager;            /* ui.pager, or NULL */
 	const struct mkt_term *term;
 	char currency[8];             /* "JPY" */
+	const struct mkt_zone *zone;  /* of people's times; borrowed; NULL: UTC */
 
 	/* Private. */
 	const struct mkt_render *render;
@@ -273,6 +275,5 @@ extern const struct mkt_render mkt_render_json;
 unsigned mkt_out_cols(const struct mkt_table *t);
 bool mkt_out_shows(const struct mkt_out *o, unsigned col);   /* of the open part */
 void mkt_out_name(const struct mkt_out *o, const char *name, struct mkt_buf *b); /* '$' put in */
-void mkt_out_time(uint64_t time_ms, bool with_ms, struct mkt_buf *b); /* RFC 3339 UTC */
 
 #endif

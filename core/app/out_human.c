@@ -5,9 +5,9 @@
 
 #include <assert.h>
 #include <libsmartcols/libsmartcols.h>
-#include <time.h>
 
 #include "core/app/out.h"
+#include "core/units/fmt.h"
 
 #define SEPARATOR "  "
 #define CUT_MIN 6u      /* a shortened column is not narrower than this */
@@ -15,89 +15,42 @@
 
 /* ---- values ------------------------------------------------------------------------------- */
 
-/* @v parts of @one each, with at least @least and at most @most decimals; @one = 10^@most. */
-static void add_decimal(struct mkt_buf *b, int64_t v, uint64_t one, int least, int most)
-{
-	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%0*llu", most, (unsigned long long)(u % one));
-
-	while (n > least && digits[n - 1] == '0')
-		n--;
-	mkt_buf_addf(b, "%s%llu.%.*s", v < 0 ? "-" : "", (unsigned long long)(u / one), n, digits);
-}
-
-static void add_zoned(struct mkt_buf *b, uint64_t time_s, const char *fmt)
-{
-	time_t t = (time_t)time_s;
-	struct tm tm;
-	char text[64];
-
-	if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), fmt, &tm))
-		mkt_buf_addf(b, "%llu", (unsigned long long)time_s);
-	else
-		mkt_buf_addstr(b, text);
-}
-
-static void add_window(struct mkt_buf *b, const struct mkt_val *v)
-{
-	uint64_t end_s = v->window.start_s + v->window.length_s;
-
-	add_zoned(b, v->window.start_s, "%Y-%m-%d %H:%M");
-	mkt_buf_addch(b, '-');
-	if (end_s % 86400 == 0)
-		mkt_buf_addstr(b, "24:00 UTC");
-	else
-		add_zoned(b, end_s, "%H:%M UTC");
-}
-
-static void add_duration(struct mkt_buf *b, uint64_t s)
-{
-	if (s >= 2 * 86400)
-		mkt_buf_addf(b, "%llu d", (unsigned long long)(s / 86400));
-	else if (s >= 2 * 3600)
-		mkt_buf_addf(b, "%llu h %llu min", (unsigned long long)(s / 3600),
-			     (unsigned long long)(s / 60 % 60));
-	else if (s >= 120)
-		mkt_buf_addf(b, "%llu min", (unsigned long long)(s / 60));
-	else
-		mkt_buf_addf(b, "%llu s", (unsigned long long)s);
-}
-
-static void add_uint(struct mkt_buf *b, enum mkt_col_kind kind, uint64_t u)
+static void add_uint(struct mkt_buf *b, enum mkt_col_kind kind, uint64_t u,
+		     const struct mkt_zone *zone)
 {
 	switch (kind) {
 	case MKT_COL_BOOL:
 		mkt_buf_addstr(b, u ? "yes" : "no");
 		break;
 	case MKT_COL_ENERGY:
-		mkt_buf_addf(b, "%llu.%03u", (unsigned long long)(u / 1000), (unsigned)(u % 1000));
+		mkt_buf_addstr(b, mkt_fmt_kwh(u).s);
 		break;
 	case MKT_COL_TIME:
-		add_zoned(b, u, "%Y-%m-%d %H:%M:%S UTC");
+		mkt_buf_addstr(b, mkt_fmt_local(zone, u).s);
 		break;
 	case MKT_COL_TIME_MS:
-		add_zoned(b, u / 1000, "%Y-%m-%d %H:%M:%S UTC");
+		mkt_buf_addstr(b, mkt_fmt_local(zone, u / 1000).s);
 		break;
 	case MKT_COL_DURATION:
-		add_duration(b, u);
+		mkt_buf_addstr(b, mkt_fmt_span(u).s);
 		break;
 	default:
 		mkt_buf_addf(b, "%llu", (unsigned long long)u);
 	}
 }
 
+/* Two decimals at least, all that the value has at most. */
 static void add_int(struct mkt_buf *b, enum mkt_col_kind kind, int64_t i)
 {
 	switch (kind) {
 	case MKT_COL_POWER:
-		add_decimal(b, i, 1000, 3, 3);
+		mkt_buf_addstr(b, mkt_fmt_decimal(i, 3, 3).s);
 		break;
 	case MKT_COL_PRICE:
-		add_decimal(b, i, 1000, 2, 3);
+		mkt_buf_addstr(b, mkt_fmt_decimal(i, 3, 2).s);
 		break;
 	case MKT_COL_MONEY:
-		add_decimal(b, i, 1000000, 2, 6);
+		mkt_buf_addstr(b, mkt_fmt_decimal(i, 6, 2).s);
 		break;
 	default:
 		mkt_buf_addf(b, "%lld", (long long)i);
@@ -108,7 +61,13 @@ void mkt_out_human(const struct mkt_out *o, enum mkt_col_kind kind, const struct
 		   struct mkt_buf *b)
 {
 	size_t start = b->len;
+	struct mkt_zone utc;
+	const struct mkt_zone *zone = o->zone;
 
+	if (!zone && (v->kind == MKT_VAL_UINT || v->kind == MKT_VAL_WINDOW)) {
+		mkt_zone_utc(&utc);
+		zone = &utc;
+	}
 	switch (v->kind) {
 	case MKT_VAL_TEXT:
 		mkt_term_clean(o->term, v->text, b);
@@ -120,10 +79,10 @@ void mkt_out_human(const struct mkt_out *o, enum mkt_col_kind kind, const struct
 		add_int(b, kind, v->i);
 		break;
 	case MKT_VAL_UINT:
-		add_uint(b, kind, v->u);
+		add_uint(b, kind, v->u, zone);
 		break;
 	case MKT_VAL_WINDOW:
-		add_window(b, v);
+		mkt_buf_addstr(b, mkt_fmt_window(zone, v->window.start_s, v->window.length_s).s);
 		break;
 	case MKT_VAL_LIST:
 		mkt_buf_addf(b, "%zu", v->list.n);

@@ -5,35 +5,13 @@
 #include "core/base/compat.h"
 
 #include <assert.h>
-#include <time.h>
 
 #include "core/app/out.h"
-
-/* Years past 9999 would not be RFC 3339: such a time is shown as the last that is. */
-#define TIME_LAST_S 253402300799ull
-
-void mkt_out_time(uint64_t time_ms, bool with_ms, struct mkt_buf *b)
-{
-	uint64_t s = time_ms / 1000;
-	time_t t = (time_t)(s < TIME_LAST_S ? s : TIME_LAST_S);
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm))
-		return;
-	mkt_buf_addf(b, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-		     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	if (with_ms)
-		mkt_buf_addf(b, ".%03u", (unsigned)(time_ms % 1000));
-	mkt_buf_addch(b, 'Z');
-}
+#include "core/units/fmt.h"
 
 static void add_time(struct mkt_jw *w, uint64_t time_ms, bool with_ms)
 {
-	struct mkt_buf b = MKT_BUF_INIT;
-
-	mkt_out_time(time_ms, with_ms, &b);
-	mkt_jw_str(w, mkt_buf_str(&b));
-	mkt_buf_release(&b);
+	mkt_jw_str(w, with_ms ? mkt_fmt_utc_ms(time_ms).s : mkt_fmt_utc(time_ms / 1000).s);
 }
 
 static void add_window(struct mkt_jw *w, const struct mkt_val *v)

@@ -99,7 +99,8 @@ color = never"
 @test "set refuses what would not be read back" {
 	run3 mkt config set core.timeout 20
 	status_is 2
-	err_has "needs a time with its unit"
+	err_is "mkt: setting 'core.timeout': duration '20' has no unit at column 3
+hint: write 20s or 20m"
 	run3 mkt config set core.tmeout 20s
 	status_is 2
 	run3 mkt config set nodot x
