@@ -46,22 +46,25 @@ struct mkt_vote {
 /* A block taken apart; everything points into the bytes it was decoded from. */
 struct mkt_block {
 	struct mkt_header h;
-	struct mkt_hash hash;          /* header hash */
+	struct mkt_hash hash; /* header hash */
 	uint8_t nvotes;
 	struct mkt_vote votes[MKT_AUTHORITIES_MAX];
-	const uint8_t *txs;            /* first length */
+	const uint8_t *txs; /* first length */
 	size_t txs_len;
 	const uint8_t *events;
 	size_t events_len;
 };
 
 void mkt_header_enc(const struct mkt_header *h, struct mkt_buf *out);
+/* -MKT_ETRUNCATED, -MKT_EVERSION; @h is written on success only. */
 int mkt_header_dec(struct mkt_dec *in, struct mkt_header *h) MKT_MUST_CHECK;
 void mkt_header_hash(const struct mkt_header *h, struct mkt_hash *out);
-void mkt_header_sign(const struct mkt_hash *hash, const struct mkt_seckey *key, struct mkt_sig *out);
-bool mkt_header_sig_ok(const struct mkt_hash *hash, const struct mkt_pubkey *key, const struct mkt_sig *sig);
+void mkt_header_sign(const struct mkt_hash *hash, const struct mkt_seckey *key,
+		     struct mkt_sig *out);
+bool mkt_header_sig_ok(const struct mkt_hash *hash, const struct mkt_pubkey *key,
+		       const struct mkt_sig *sig);
 
-/* Hash of an authority set: count and keys in order. */
+/* Hash of an authority set: MKT_DOM_AUTHS over u8 count and the keys in order. */
 void mkt_authorities_hash(const struct mkt_pubkey *keys, unsigned n, struct mkt_hash *out);
 
 /*
@@ -71,9 +74,22 @@ void mkt_authorities_hash(const struct mkt_pubkey *keys, unsigned n, struct mkt_
 int mkt_block_dec(const void *p, size_t n, struct mkt_block *b, struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Walk transactions: *at starts NULL; false at the end. */
-bool mkt_block_next_tx(const struct mkt_block *b, const uint8_t **at, const uint8_t **tx, uint32_t *len);
+bool mkt_block_next_tx(const struct mkt_block *b, const uint8_t **at, const uint8_t **tx,
+		       uint32_t *len);
 
 /* Transaction number @ix of the block; false if there is none. */
 bool mkt_block_tx(const struct mkt_block *b, uint32_t ix, const uint8_t **tx, uint32_t *len);
+
+/*
+ * Walk events: *at starts NULL and is left after the event, so that its bytes
+ * run from the *at before (b->events at first); false at the end, and at an
+ * event that is not well formed.
+ */
+bool mkt_block_next_event(const struct mkt_block *b, const uint8_t **at, struct mkt_event *ev);
+
+/* Leaf hashes in order, for roots and proofs; @out has room for h.ntxs or h.nevents of them. */
+void mkt_block_tx_leaves(const struct mkt_block *b, struct mkt_hash *out);
+int mkt_block_event_leaves(const struct mkt_block *b, struct mkt_hash *out,
+			   struct mkt_err *err) MKT_MUST_CHECK;
 
 #endif

@@ -15,16 +15,18 @@
 void mkt_merkle_root(struct mkt_hash *leaves, uint32_t n, struct mkt_hash *root);
 
 struct mkt_proof {
-	uint32_t n;      /* leaves of the tree */
-	uint32_t ix;     /* this leaf */
+	uint32_t n;  /* leaves of the tree */
+	uint32_t ix; /* this leaf */
 	uint8_t depth;
 	struct mkt_hash path[MKT_MERKLE_DEPTH_MAX]; /* siblings from the leaf up */
 };
 
 /* Proof for leaf @ix < @n; @leaves is not changed.  -MKT_ENOMEM, -MKT_EINVAL. */
-int mkt_merkle_prove(const struct mkt_hash *leaves, uint32_t n, uint32_t ix, struct mkt_proof *out) MKT_MUST_CHECK;
+int mkt_merkle_prove(const struct mkt_hash *leaves, uint32_t n, uint32_t ix,
+		     struct mkt_proof *out) MKT_MUST_CHECK;
 
 /* True if @leaf at its place leads to @root. */
-bool mkt_merkle_ok(const struct mkt_proof *p, const struct mkt_hash *leaf, const struct mkt_hash *root) MKT_MUST_CHECK;
+bool mkt_merkle_ok(const struct mkt_proof *p, const struct mkt_hash *leaf,
+		   const struct mkt_hash *root) MKT_MUST_CHECK;
 
 #endif

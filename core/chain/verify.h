@@ -20,18 +20,21 @@ struct mkt_verify_prev {
  * from @key_of (false: unknown account).  -MKT_EINTEGRITY says what differs.
  */
 typedef bool mkt_key_of_fn(void *ctx, uint32_t account, struct mkt_pubkey *key);
-int mkt_verify_static(const struct mkt_block *b, const struct mkt_genesis *g, const struct mkt_hash *chain,
-		      struct mkt_err *err) MKT_MUST_CHECK; /* header signature(s), tx root, event root */
-int mkt_verify_txs(const struct mkt_block *b, uint32_t first, uint32_t n, mkt_key_of_fn *key_of, void *ctx,
-		   struct mkt_err *err) MKT_MUST_CHECK;    /* envelope signatures of a range */
+/* Votes of the authorities, transaction root, event root. */
+int mkt_verify_static(const struct mkt_block *b, const struct mkt_genesis *g,
+		      const struct mkt_hash *chain, struct mkt_err *err) MKT_MUST_CHECK;
+/* Signatures of transactions @first .. @first + @n - 1. */
+int mkt_verify_txs(const struct mkt_block *b, uint32_t first, uint32_t n, mkt_key_of_fn *key_of,
+		   void *ctx, struct mkt_err *err) MKT_MUST_CHECK;
 
 /*
  * Execute a block on the state of the one before and compare events, ids and
  * digest.  @ev and @delta are scratch and hold the block's after.  After
  * -MKT_EINTEGRITY the state is good for nothing but free.
  */
-int mkt_verify_execute(struct mkt_state *s, const struct mkt_block *b, const struct mkt_verify_prev *prev,
-		       const struct mkt_hash *chain, struct mkt_events *ev, struct mkt_delta *delta,
+int mkt_verify_execute(struct mkt_state *s, const struct mkt_block *b,
+		       const struct mkt_verify_prev *prev, const struct mkt_hash *chain,
+		       struct mkt_events *ev, struct mkt_delta *delta,
 		       struct mkt_err *err) MKT_MUST_CHECK;
 
 #endif

@@ -28,6 +28,7 @@ enum mkt_domain {
 	MKT_DOM_STATE,   /* "mkt:stat" the sum of all records */
 	MKT_DOM_SEGMENT, /* "mkt:segm" a record of a segment file */
 	MKT_DOM_KEY,     /* "mkt:keyf" request ids and file checks of the client */
+	MKT_DOM_AUTHS,   /* "mkt:auth" a set of authorities */
 	MKT_DOM_COUNT
 };
 

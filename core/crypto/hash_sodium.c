@@ -11,7 +11,7 @@ static const char prefixes[MKT_DOM_COUNT][PREFIX_LEN + 1] = {
 	[MKT_DOM_GENESIS] = "mkt:gnss", [MKT_DOM_TX] = "mkt:trnx",      [MKT_DOM_REQUEST] = "mkt:rqst",
 	[MKT_DOM_LEAF] = "mkt:leaf",    [MKT_DOM_NODE] = "mkt:node",    [MKT_DOM_HEADER] = "mkt:head",
 	[MKT_DOM_RECORD] = "mkt:recd",  [MKT_DOM_STATE] = "mkt:stat",   [MKT_DOM_SEGMENT] = "mkt:segm",
-	[MKT_DOM_KEY] = "mkt:keyf",
+	[MKT_DOM_KEY] = "mkt:keyf",     [MKT_DOM_AUTHS] = "mkt:auth",
 };
 
 int mkt_crypto_init(void)
