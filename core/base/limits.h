@@ -29,5 +29,8 @@
 #define MKT_TICKS_MAX (1u << 24)     /* ticks between lowest and highest price */
 #define MKT_ANSWER_BYTES_MAX (64u << 20) /* one HTTP answer held in memory by a client */
 #define MKT_SSE_BYTES_MAX (1u << 20) /* one event of a stream, its line endings included */
+#define MKT_SITES_MAX 128            /* participants of one simulation */
+#define MKT_CSV_LINE_MAX (64u << 10) /* bytes of one line of a profile */
+#define MKT_CSV_CELLS_MAX 512        /* columns of a profile */
 
 #endif

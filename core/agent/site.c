@@ -1,0 +1,144 @@
+/*
+ * What happens behind a meter in one window: cars charge, the battery makes up
+ * for what the forecast missed, and the rest goes through the meter.
+ */
+#include "core/base/compat.h"
+
+#include "core/agent/strategy.h"
+
+#define WINDOW_S MKT_PROFILE_WINDOW_S
+
+static uint32_t least(uint64_t a, uint64_t b)
+{
+	return (uint32_t)(a < b ? a : b);
+}
+
+static uint32_t contracted_wh(const struct mkt_position *at, uint64_t car)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < at->ncars; i++)
+		if (at->cars[i].car == car)
+			sum += at->cars[i].wh;
+	return least(sum, UINT32_MAX);
+}
+
+/* Report each contract of the car, in order, as far as @wh goes. */
+static void report_car(const struct mkt_agent *a, const struct mkt_position *at,
+		       const struct mkt_car *car, uint32_t wh, struct mkt_plan *p)
+{
+	for (uint32_t i = 0; i < at->ncars; i++) {
+		struct mkt_intent *in;
+
+		if (at->cars[i].car != car->number)
+			continue;
+		in = mkt_plan_add(p, MKT_OP_REPORT, a->account);
+		in->op.u.report.exec = at->cars[i].exec;
+		in->op.u.report.side = MKT_DRAW;
+		in->op.u.report.wh = least(at->cars[i].wh, wh);
+		snprintf(in->op.u.report.charger, sizeof(in->op.u.report.charger), "%s",
+			 a->site->chargers[car->s.charger]);
+		wh -= in->op.u.report.wh;
+	}
+}
+
+/*
+ * Charge one car: what is contracted and what the own roof was to give, and at
+ * the end of the stay whatever else it still needs.  What is not contracted goes
+ * through the home's meter and is added to @own_wh.
+ */
+static void charge_car(struct mkt_agent *a, const struct mkt_position *at, struct mkt_car *car,
+		       uint32_t w, struct mkt_metered *out, uint32_t *own_wh, struct mkt_plan *p)
+{
+	struct mkt_session later = car->s;
+	uint32_t bought = contracted_wh(at, car->number), room = mkt_car_room_wh(a, &car->s, w),
+		 give, after = 0;
+	uint64_t end_s = (uint64_t)(w + 1) * WINDOW_S, want;
+
+	if (later.plug_out_s > end_s) {
+		uint64_t rest = (later.plug_out_s - end_s) * a->site->charger_w / 3600;
+
+		after = least(rest, UINT32_MAX);
+	}
+	want = (uint64_t)bought + (at->own_car == car->number ? at->own_wh : 0);
+	if (car->left_wh > after && car->left_wh - after > want)
+		want = car->left_wh - after;
+	give = least(least(want, room), car->left_wh);
+	car->left_wh -= give;
+	out->car_wh += give;
+	*own_wh += give - least(give, bought);
+	report_car(a, at, car, least(give, bought), p);
+	if (car->s.plug_out_s <= end_s)
+		out->car_missed_wh += car->left_wh;
+}
+
+/* Cars that have left are forgotten; the order of the others stays. */
+static void forget_cars(struct mkt_agent *a, uint64_t end_s)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < a->ncars; i++)
+		if (a->cars[i].s.plug_out_s > end_s) {
+			if (kept != i)
+				a->cars[kept] = a->cars[i];
+			kept++;
+		}
+	a->ncars = kept;
+}
+
+/* Bring @net_wh (surplus positive) as close to what was promised as the battery can. */
+static int32_t run_battery(struct mkt_agent *a, const struct mkt_position *at, int64_t net_wh)
+{
+	int64_t flow = net_wh - ((int64_t)at->sold_wh - at->bought_wh),
+		most = a->site->battery_w / 2, room;
+
+	if (!a->site->battery_wh)
+		return 0;
+	room = ((int64_t)a->site->battery_wh * 100 - (int64_t)a->soc_x100) / a->site->battery_pct;
+	if (flow > most)
+		flow = most;
+	if (flow < -most)
+		flow = -most;
+	if (flow > room)
+		flow = room;
+	if (flow < -(int64_t)(a->soc_x100 / 100))
+		flow = -(int64_t)(a->soc_x100 / 100);
+	a->soc_x100 = (uint64_t)((int64_t)a->soc_x100 +
+				 (flow > 0 ? flow * a->site->battery_pct : flow * 100));
+	return (int32_t)flow;
+}
+
+static void report_meter(const struct mkt_agent *a, uint32_t w, enum mkt_report_side side,
+			 uint32_t contracted, uint32_t wh, struct mkt_plan *p)
+{
+	struct mkt_intent *in;
+
+	if (!contracted)
+		return;
+	in = mkt_plan_add(p, MKT_OP_METER, a->account);
+	in->op.u.meter.window = w;
+	in->op.u.meter.side = (uint8_t)side;
+	in->op.u.meter.wh = wh;
+}
+
+void mkt_agent_meter(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t pv_wh,
+		     struct mkt_plan *p, struct mkt_metered *out)
+{
+	struct mkt_position *at = mkt_agent_position(a, w);
+	uint32_t own_wh = 0, home_draw;
+	int64_t net;
+
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < a->ncars; i++)
+		charge_car(a, at, &a->cars[i], w, out, &own_wh, p);
+	forget_cars(a, (uint64_t)(w + 1) * WINDOW_S);
+	net = (int64_t)pv_wh - load_wh - own_wh;
+	out->battery_wh = run_battery(a, at, net);
+	net -= out->battery_wh;
+	out->supply_wh = net > 0 ? (uint32_t)net : 0;
+	home_draw = net < 0 ? (uint32_t)-net : 0;
+	out->draw_wh = home_draw + (out->car_wh - own_wh);
+	report_meter(a, w, MKT_SUPPLY, at->sold_wh, out->supply_wh, p);
+	report_meter(a, w, MKT_DRAW, at->bought_wh, home_draw, p);
+	mkt_agent_remember(a, load_wh, pv_wh);
+}

@@ -1,0 +1,204 @@
+/*
+ * Agents: who bids what.  One struct for each participant; one file for each
+ * kind of bidding:
+ *
+ *   strategy_home.c      load, roof and battery of a site
+ *   strategy_car.c       cars at its chargers
+ *   strategy_retailer.c  the retailer, who stands for the grid
+ *   site.c               what then physically happens, and what is reported
+ *
+ * Pure: agents see their own meters up to the window before last, their cars,
+ * the retailer's prices and the contracts they have; they know nothing of the
+ * future but the day-ahead price and when their driver wants to leave.
+ *
+ * The market's round for window k, some minutes before it begins:
+ *
+ *   1  every agent reports window k - 2 (mkt_agent_meter) and bids for window k
+ *      (mkt_agent_bid): roofs first, then the others
+ *   2  what has become a contract is told (mkt_agent_contract)
+ *   3  what is left is sold to or bought from the retailer (mkt_agent_rest)
+ *
+ * so two bids a window at most, for any number of cars.
+ *
+ * Energy Wh, prices micro-currency per Wh, windows by number (start / length).
+ * Memory: an agent owns what it holds; no globals; one thread an agent.
+ */
+#ifndef MKT_AGENT_STRATEGY_H
+#define MKT_AGENT_STRATEGY_H
+
+#include "core/agent/forecast.h"
+#include "core/agent/plan.h"
+#include "core/agent/profile.h"
+
+#define MKT_AGENT_LAG 2           /* windows between the last reading and the one that is bid for */
+#define MKT_POSITIONS 4           /* windows with contracts: bid for, running, read, and one */
+#define MKT_CAR_PARTS_MAX 64      /* bids of one car */
+#define MKT_OUTLOOK_MAX 384       /* windows that agents look ahead: a week, and a day */
+
+/* What everybody knows: tags, ticks, and how the retailer makes prices. */
+struct mkt_terms {
+	mkt_tags green, brown;
+	int32_t tick_upwh;
+	int32_t price_max_upwh;
+	int32_t margin_upwh;   /* on the day-ahead price: grid, balancing and the retailer's own */
+	int32_t feed_in_upwh;  /* what the retailer pays for surplus */
+};
+
+/* The retailer's price by window, day-ahead where it is out, else the same time a day before. */
+struct mkt_outlook {
+	uint32_t first;        /* number of the window of retail_upwh[0] */
+	uint32_t n;
+	int32_t retail_upwh[MKT_OUTLOOK_MAX];
+};
+
+/*
+ * The retailer's price for a day-ahead price: on the tick, above feed-in, at most the
+ * chain's highest.
+ */
+int32_t mkt_retail_upwh(const struct mkt_terms *t, int32_t day_ahead_upwh);
+
+/* The price @share thousandths of the way from feed-in to @retail_upwh, on the tick. */
+int32_t mkt_between_upwh(const struct mkt_terms *t, int32_t retail_upwh, int32_t share);
+
+/* One bid of a car: a share of its energy that its charger can give in any one of its windows. */
+struct mkt_car_part {
+	uint64_t bid;          /* 0: none stands */
+	uint32_t left_wh;      /* not yet contracted */
+	uint32_t first, step;  /* windows first, first + step, ... last */
+	uint32_t last;         /* the window in which the retailer gives what is left */
+};
+
+/* A car at a charger. */
+struct mkt_car {
+	uint64_t number;       /* of the agent's sessions, from 1 */
+	struct mkt_session s;
+	uint32_t left_wh;      /* not yet charged */
+	bool planned;          /* bids were made */
+	uint8_t nparts;
+	struct mkt_car_part parts[MKT_CAR_PARTS_MAX];
+};
+
+/* A contract of a car; reported by itself, with the charger's name. */
+struct mkt_car_contract {
+	uint64_t exec, car;
+	uint32_t wh;
+};
+
+/* What an agent has sold and bought for one window. */
+struct mkt_position {
+	uint32_t window;
+	uint32_t sold_wh;
+	uint32_t bought_wh;    /* for the home, without cars */
+	int32_t battery_wh;    /* planned: charge positive */
+	uint32_t own_wh;       /* of the roof, planned for own cars */
+	uint64_t own_car;
+	struct mkt_car_contract *cars; /* owned */
+	uint32_t ncars, cars_cap;
+};
+
+struct mkt_agent {
+	const struct mkt_site *site; /* borrowed */
+	uint32_t account;
+	int32_t ask_share;           /* of the spread, thousandths: asked for surplus */
+	int32_t car_share;           /* offered for green energy for cars */
+	struct mkt_forecast load, pv;
+	uint64_t soc_x100;           /* battery's charge in hundredths of a Wh */
+	uint64_t sell_bid, buy_bid;  /* of this round */
+	uint32_t sell_left_wh;
+	struct mkt_position at[MKT_POSITIONS]; /* window w at w % MKT_POSITIONS */
+	struct mkt_car *cars;        /* owned; in order of plug-in */
+	uint32_t ncars, cars_cap;
+	uint64_t ncars_ever;
+};
+
+/* @seed gives the agent its character.  Release with mkt_agent_release(). */
+void mkt_agent_init(struct mkt_agent *a, const struct mkt_site *site, uint32_t account,
+		    uint64_t seed);
+void mkt_agent_release(struct mkt_agent *a);
+
+/* A reading from before the market began: history for the forecasts. */
+void mkt_agent_remember(struct mkt_agent *a, uint32_t load_wh, uint32_t pv_wh);
+
+/* A car has come.  -MKT_ENOMEM. */
+int mkt_agent_plug_in(struct mkt_agent *a, const struct mkt_session *s) MKT_MUST_CHECK;
+
+/* Step 1: bids for window @k = @o->first, cars' bids for later ones too. */
+void mkt_agent_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		   struct mkt_plan *p);
+
+/* The outcome of a bid in a plan: its id, or 0 if it was refused. */
+void mkt_agent_placed(struct mkt_agent *a, const struct mkt_intent *in, uint64_t bid);
+
+/*
+ * Step 2: a contract on one of its bids.  -MKT_EINVAL for a window it cannot have bid for;
+ * -MKT_ENOMEM.
+ */
+struct mkt_agent_deal {
+	uint64_t exec, bid;
+	uint32_t window, wh;
+	enum mkt_side side;
+};
+int mkt_agent_contract(struct mkt_agent *a, const struct mkt_agent_deal *d, struct mkt_err *err)
+	MKT_MUST_CHECK;
+
+/* Step 3: what no neighbour took or gave goes to its own car and to and from the retailer. */
+void mkt_agent_rest(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		    struct mkt_plan *p);
+
+/* What was metered at a site in one window. */
+struct mkt_metered {
+	uint32_t supply_wh;    /* fed into the grid */
+	uint32_t draw_wh;      /* drawn from it, cars included */
+	uint32_t car_wh;       /* all that cars took */
+	uint32_t car_missed_wh; /* of cars that left: what they did not get */
+	int32_t battery_wh;    /* charged, or discharged if negative */
+};
+
+/*
+ * Window @w is over and was read: battery and cars did what they were to do,
+ * forecasts learn, and the reports of its contracts are added to @p: one
+ * REPORT with its charger for each contract of a car, one METER for what else
+ * was drawn and one for what was supplied.
+ */
+void mkt_agent_meter(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t pv_wh,
+		     struct mkt_plan *p,
+		     struct mkt_metered *out);
+
+/* Cars' part, for the files of this room. */
+void mkt_cars_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		  struct mkt_plan *p);
+void mkt_cars_rest(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		   struct mkt_plan *p);
+/* Own surplus for own cars in window @k: how much of @wh they take; their bids shrink by that. */
+uint32_t mkt_cars_take_own(struct mkt_agent *a, uint32_t k, uint32_t wh, struct mkt_plan *p);
+struct mkt_car *mkt_agent_car(struct mkt_agent *a, uint64_t number);
+/* The position of window @w; a stale one in its place is emptied. */
+struct mkt_position *mkt_agent_position(struct mkt_agent *a, uint32_t w);
+/* Wh that the site's charger gives a car in window @w. */
+uint32_t mkt_car_room_wh(const struct mkt_agent *a, const struct mkt_session *s, uint32_t w);
+
+/* ---- the retailer ---------------------------------------------------------------------------- */
+
+struct mkt_retailer {
+	uint32_t account;
+	uint32_t sell_wh, buy_wh;  /* offered and asked for, each window */
+	uint32_t sold_wh[MKT_POSITIONS], bought_wh[MKT_POSITIONS], window[MKT_POSITIONS];
+};
+
+/* For a community of @nsites. */
+void mkt_retailer_init(struct mkt_retailer *r, uint32_t account, unsigned nsites);
+
+/*
+ * Offers for the windows of a day whose prices came out: a sale of brown and a purchase of
+ * green each.
+ */
+void mkt_retailer_bid(const struct mkt_retailer *r, const struct mkt_terms *t,
+		      const struct mkt_outlook *o,
+		      struct mkt_plan *p);
+void mkt_retailer_contract(struct mkt_retailer *r, uint32_t window, enum mkt_side side,
+			   uint32_t wh);
+
+/* The grid gives and takes what was contracted: the reports of window @w. */
+void mkt_retailer_meter(struct mkt_retailer *r, uint32_t w, struct mkt_plan *p);
+
+#endif
