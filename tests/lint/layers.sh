@@ -50,7 +50,7 @@ allow cmd $B $U $E $K $S $M $L $C $D $W $G $A
 allow tui $B $U $E $K $M $L $C $D $W $A
 
 only() { # header pattern, files allowed (regex)
-	report "<$1> only in $2" "$(grep -nE "^#include <($1)" -r core cmd tui drivers ledgerd --include='*.c' --include='*.h' |
+	report "<$1> only in $2" "$(grep -nE "^#include <($1)" -r core cmd tui drivers ledgerd --include='*.c' --include='*.h' 2>/dev/null |
 		cut -d: -f1 | sort -u | grep -vE "^($2)\$")"
 }
 only 'sodium' 'core/crypto/.*\.c'
@@ -65,7 +65,7 @@ only 'ncurses|curses' 'tui/screen\.c'
 
 report "core reads no clock and no randomness but through crypto" "$(grep -nE '\b(time|clock_gettime|gettimeofday|rand|random)\(' \
 	-r $U $E $M $L $G --include='*.c' --include='*.h' | grep -vE ':\s*(\*|/\*)' )"
-report "no floating point in core and ledgerd" "$(grep -nE '\b(double|float)\b' -r core ledgerd --include='*.c' --include='*.h' |
+report "no floating point in core and ledgerd" "$(grep -nE '\b(double|float)\b' -r core ledgerd --include='*.c' --include='*.h' 2>/dev/null |
 	grep -vE ':\s*(\*|/\*)|/\*.*(double|float).*\*/')"
 report "every .c begins with compat.h" "$(for f in $(git ls-files '*.c'); do
 	grep -m1 '^#include' "$f" | grep -q '"core/base/compat.h"' || echo "$f"; done)"
