@@ -4,6 +4,10 @@
 
 #include "core/base/err.h"
 
+#undef mkt_err_set
+#undef mkt_err_code
+#undef mkt_err_sys
+
 struct row {
 	int code;
 	int exit_status;

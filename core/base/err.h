@@ -37,6 +37,22 @@ int mkt_err_code(struct mkt_err *err, int code);
 /* As mkt_err_set(), with ": " and the text of errno value @errnum at the end. */
 int mkt_err_sys(struct mkt_err *err, int code, int errnum, const char *fmt, ...) MKT_PRINTF(4, 5);
 
+#ifdef __clang_analyzer__
+/*
+ * The analyzer sees one file at a time; it would follow paths on which the
+ * report of an error returned none.  (err.c undoes this for the definitions.)
+ */
+static inline int mkt_err_failed(int rc)
+{
+	if (rc >= 0)
+		__builtin_unreachable();
+	return rc;
+}
+#define mkt_err_set(...) mkt_err_failed(mkt_err_set(__VA_ARGS__))
+#define mkt_err_code(err, code) mkt_err_failed(mkt_err_code(err, code))
+#define mkt_err_sys(...) mkt_err_failed(mkt_err_sys(__VA_ARGS__))
+#endif
+
 /* Put "context: " before the sentence.  Returns -err->code (-MKT_EINTERNAL without @err). */
 int mkt_err_wrap(struct mkt_err *err, const char *fmt, ...) MKT_PRINTF(2, 3);
 

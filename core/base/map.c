@@ -242,9 +242,9 @@ static void id_set(struct mkt_idmap *m, uint32_t slot, const uint8_t *key,
 
 int mkt_idmap_reserve(struct mkt_idmap *m, uint32_t count)
 {
-	struct mkt_idmap big = *m;
+	struct mkt_idmap big = {
+		.cap = cap_for(count), .count = m->count, .key_len = m->key_len, .seed = m->seed};
 
-	big.cap = cap_for(count);
 	if (!big.cap)
 		return -MKT_ENOMEM;
 	if (big.cap <= m->cap)
@@ -264,7 +264,9 @@ int mkt_idmap_reserve(struct mkt_idmap *m, uint32_t count)
 	}
 	free(m->slots);
 	free(m->keys);
-	*m = big;
+	m->slots = big.slots;
+	m->keys = big.keys;
+	m->cap = big.cap;
 	return 0;
 }
 

@@ -370,7 +370,7 @@ size_t mkt_jval_count(const struct mkt_jval *v)
 
 void mkt_jval_path(const struct mkt_jval *v, char *out, size_t size)
 {
-	const struct mkt_jval *way[MKT_JSON_DEPTH_MAX + 1];
+	const struct mkt_jval *way[MKT_JSON_DEPTH_MAX + 1] = {NULL};
 	size_t n = 0, used = 0;
 
 	for (; v->parent && n < MKT_ARRAY_SIZE(way); v = v->parent)
@@ -591,7 +591,7 @@ int mkt_jval_hex(const struct mkt_jval *v, void *out, size_t n, struct mkt_err *
 		if (nibble(s[i]) < 0)
 			return expected(v, err, what);
 	for (size_t i = 0; i < n; i++)
-		to[i] = (uint8_t)(nibble(s[2 * i]) << 4 | nibble(s[2 * i + 1]));
+		to[i] = (uint8_t)((unsigned)nibble(s[2 * i]) << 4 | (unsigned)nibble(s[2 * i + 1]));
 	return 0;
 }
 
@@ -693,7 +693,7 @@ int mkt_jval_only(const struct mkt_jval *obj, const char *const *keys, size_t nk
 	while (mkt_jval_next(obj, &it, &v)) {
 		size_t used = 0;
 
-		if (listed(v.key, keys, nkeys))
+		if (v.key && listed(v.key, keys, nkeys))
 			continue;
 		rc = expected(&v, err, "a known field");
 		known[0] = 0;

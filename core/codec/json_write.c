@@ -127,8 +127,13 @@ static size_t escape_one(struct mkt_buf *b, const uint8_t *s, size_t n)
 	uint8_t c = s[0];
 	size_t used = 1;
 
-	if (c == '"' || c == '\\' || (c >= 0x08 && c <= 0x0d && c != 0x0b)) {
-		esc[1] = c < 0x20 ? names[c - 0x08] : (char)c;
+	if (c == '"' || c == '\\') {
+		esc[1] = (char)c;
+		mkt_buf_add(b, esc, 2);
+		return 1;
+	}
+	if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
+		esc[1] = names[c - 0x08];
 		mkt_buf_add(b, esc, 2);
 		return 1;
 	}

@@ -1,6 +1,7 @@
 #include "core/base/compat.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 
 #include "core/units/fmt.h"
@@ -46,8 +47,9 @@ struct number {
 	size_t end;
 };
 
-static int MKT_PRINTF(5, 6)
-fault(struct mkt_err *err, const struct kind *k, const char *text, size_t at, const char *fmt, ...)
+/* The sentence about what is wrong in @text at offset @at; the value of fault() is the error. */
+static void MKT_PRINTF(5, 6) tell_fault(struct mkt_err *err, const struct kind *k,
+					const char *text, size_t at, const char *fmt, ...)
 {
 	char why[96];
 	va_list ap;
@@ -55,9 +57,10 @@ fault(struct mkt_err *err, const struct kind *k, const char *text, size_t at, co
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	return mkt_err_set(err, MKT_EINVAL, "%s '%.64s' %s at column %zu", k->what, text, why,
-			   at + 1);
+	mkt_err_set(err, MKT_EINVAL, "%s '%.64s' %s at column %zu", k->what, text, why, at + 1);
 }
+
+#define fault(...) (tell_fault(__VA_ARGS__), -MKT_EINVAL)
 
 static bool is_digit(char c)
 {
@@ -123,11 +126,11 @@ static void hint_units(const struct kind *k, struct mkt_err *err)
 	mkt_err_hint(err, "units are %s", list);
 }
 
-static int no_unit(const struct kind *k, const char *text, size_t at, struct mkt_err *err)
+static void no_unit(const struct kind *k, const char *text, size_t at, struct mkt_err *err)
 {
 	const char *currency = k->currency ? k->currency : "";
-	int rc = fault(err, k, text, at, "has no unit");
 
+	tell_fault(err, k, text, at, "has no unit");
 	while (at && text[at - 1] == ' ')
 		at--;
 	if (k->nunits > 1)
@@ -135,38 +138,40 @@ static int no_unit(const struct kind *k, const char *text, size_t at, struct mkt
 			     k->units[0].name, (int)at, text, k->units[1 - !!k->currency].name);
 	else
 		mkt_err_hint(err, "write %.*s%s%s", (int)at, text, currency, k->units[0].name);
-	return rc;
 }
 
-/* The unit at @at, which is the rest of the text. */
-static int read_unit(const struct kind *k, const char *text, size_t at, const struct unit **unit,
-		     struct mkt_err *err)
+/* The unit at @at, which is the rest of the text; NULL with @err filled. */
+static const struct unit *read_unit(const struct kind *k, const char *text, size_t at,
+				    struct mkt_err *err)
 {
 	size_t len = k->currency ? strlen(k->currency) : 0;
 	bool has_currency = len && !strncmp(text + at, k->currency, len);
-	int rc;
 
-	if (!text[at])
-		return no_unit(k, text, at, err);
+	if (!text[at]) {
+		no_unit(k, text, at, err);
+		return NULL;
+	}
 	if (k->currency && !has_currency && (k->currency_needed || text[at] != '/')) {
-		rc = fault(err, k, text, at, "is not in %s", k->currency);
+		tell_fault(err, k, text, at, "is not in %s", k->currency);
 		mkt_err_hint(err, "write %.*s%s%s", (int)at, text, k->currency, k->units[0].name);
-		return rc;
+		return NULL;
 	}
 	if (has_currency)
 		at += len;
-	for (size_t i = 0; i < k->nunits; i++) {
-		if (strcmp(text + at, k->units[i].name) != 0)
-			continue;
-		*unit = &k->units[i];
-		return 0;
+	for (size_t i = 0; i < k->nunits; i++)
+		if (!strcmp(text + at, k->units[i].name))
+			return &k->units[i];
+	if (!text[at]) {
+		no_unit(k, text, at - len, err);
+		return NULL;
 	}
-	if (!text[at])
-		return no_unit(k, text, at - len, err);
-	rc = fault(err, k, text, at, k->currency_needed ? "goes on" : "has an unknown unit");
-	if (!k->currency_needed)
-		hint_units(k, err);
-	return rc;
+	if (k->currency_needed) {
+		tell_fault(err, k, text, at, "goes on");
+		return NULL;
+	}
+	tell_fault(err, k, text, at, "has an unknown unit");
+	hint_units(k, err);
+	return NULL;
 }
 
 /* Decimals that a factor of ten to the n allows; 0 for factors of time. */
@@ -223,7 +228,7 @@ static u128 power_of_ten(unsigned n)
 static int parse(const struct kind *k, const char *text, bool *negative, uint64_t *magnitude,
 		 struct mkt_err *err)
 {
-	const struct unit *unit = NULL;
+	const struct unit *unit;
 	u128 product, divisor, whole;
 	struct number n;
 	size_t at;
@@ -232,9 +237,9 @@ static int parse(const struct kind *k, const char *text, bool *negative, uint64_
 	if (rc < 0)
 		return rc;
 	at = n.end + (text[n.end] == ' ');
-	rc = read_unit(k, text, at, &unit, err);
-	if (rc < 0)
-		return rc;
+	unit = read_unit(k, text, at, err);
+	if (!unit)
+		return -MKT_EINVAL;
 	product = n.mantissa * unit->factor;
 	divisor = power_of_ten(n.scale);
 	whole = product / divisor;
@@ -430,7 +435,6 @@ int mkt_check_lot(uint64_t energy_wh, uint32_t lot_wh, struct mkt_err *err)
 	else if (below > UINT64_MAX - lot_wh)
 		mkt_err_hint(err, "use %lluWh", (unsigned long long)below);
 	else
-		mkt_err_hint(err, "use %lluWh or %lluWh", (unsigned long long)below,
-			     (unsigned long long)(below + lot_wh));
+		mkt_err_hint(err, "use %" PRIu64 "Wh or %" PRIu64 "Wh", below, below + lot_wh);
 	return rc;
 }

@@ -13,7 +13,6 @@ FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ_NAMES := $(notdir $(FUZZ_SRC:.c=))
 FUZZ_DIR := $(BUILD)/fuzz
-FUZZ_BIN := $(addprefix $(FUZZ_DIR)/bin/,$(FUZZ_NAMES))
 
 fuzz_cc = $(FUZZ_CC) $(ALL_CPPFLAGS) -std=c17 $(WARN) $(FUZZ_CFLAGS) -pthread -MMD -MP
 
@@ -35,16 +34,18 @@ $(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libcore.a
 
 .PRECIOUS: $(FUZZ_DIR)/obj/%.o
 
-.PHONY: fuzz-smoke
-fuzz-smoke:
-	@if tests/fuzz/runtime.sh '$(FUZZ_CC)'; then \
-		$(MAKE) --no-print-directory $(FUZZ_BIN) && \
-		tests/fuzz/smoke.sh $(FUZZ_DIR) $(FUZZ_SECONDS) $(FUZZ_NAMES); \
+# $(1): the targets.  Without a fuzzer runtime each is a skipped test.
+fuzz_run = if tests/fuzz/runtime.sh '$(FUZZ_CC)'; then \
+		$(MAKE) --no-print-directory $(addprefix $(FUZZ_DIR)/bin/,$(1)) && \
+		tests/fuzz/smoke.sh $(FUZZ_DIR) $(FUZZ_SECONDS) $(1); \
 	else \
-		for n in $(FUZZ_NAMES); do \
-			echo "SKIP fuzz/$$n: '$(FUZZ_CC)' has no fuzzer runtime"; done; \
+		for n in $(1); do \
+			echo "ok - fuzz/$$n \# SKIP '$(FUZZ_CC)' has no fuzzer runtime"; done; \
 	fi
 
-.PHONY: $(addprefix fuzz-,$(FUZZ_NAMES))
-$(addprefix fuzz-,$(FUZZ_NAMES)): fuzz-%: $(FUZZ_DIR)/bin/%
-	@tests/fuzz/smoke.sh $(FUZZ_DIR) $(FUZZ_SECONDS) $*
+.PHONY: fuzz-smoke $(addprefix fuzz-,$(FUZZ_NAMES))
+fuzz-smoke:
+	@$(call fuzz_run,$(FUZZ_NAMES))
+
+$(addprefix fuzz-,$(FUZZ_NAMES)): fuzz-%:
+	@$(call fuzz_run,$*)

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Run fuzz targets: smoke.sh DIR SECONDS NAME...
-# One line a target: "PASS fuzz/NAME ..." or "FAIL fuzz/NAME ..." with the end of its log.
+# Run fuzz targets: smoke.sh DIR SECONDS NAME...  Prints TAP; the log of one that failed before it.
 set -eu
 dir=$1
 seconds=$2
 shift 2
 status=0
+n=0
 for name in "$@"; do
+	n=$((n + 1))
 	work=$dir/work/$name
 	mkdir -p "$work/found"
 	seed=tests/fuzz/corpus/$name
@@ -17,11 +18,12 @@ for name in "$@"; do
 		-max_len=8192 -print_final_stats=1 -artifact_prefix="$work/" \
 		"$work/found" $seed >"$work/log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")
-		echo "PASS fuzz/$name ($runs runs)"
+		echo "ok $n - fuzz/$name, $runs runs"
 	else
-		echo "FAIL fuzz/$name: see $work/log"
-		tail -n 40 "$work/log" | sed 's/^/  /'
+		tail -n 40 "$work/log" | sed 's/^/# /'
+		echo "not ok $n - fuzz/$name: see $work/log"
 		status=1
 	fi
 done
+echo "1..$n"
 exit $status
