@@ -343,7 +343,7 @@ static int apply(const struct match *m, struct words *w, const char *value, cons
 	if (!value) {
 		if (w->at >= w->n) {
 			mkt_err_set(err, MKT_EUSAGE, "%s needs a value", shown);
-			mkt_err_hint(err, "%s %s: %s", shown, o->metavar, o->help);
+			mkt_err_hint(err, "it is %s: %s", o->metavar, o->help);
 			return -MKT_EUSAGE;
 		}
 		value = w->v[w->at++];

@@ -188,6 +188,8 @@ static int unknown_field(const struct mkt_out *o, const struct mkt_doc *doc, con
 	for (unsigned p = 0; doc->parts[p]; p++) {
 		for (unsigned c = 0; doc->parts[p]->cols[c].name; c++) {
 			mkt_buf_addstr(&all, all.len ? "," : "");
+			if (doc->parts[1])
+				mkt_buf_addf(&all, "%s.", doc->parts[p]->name);
 			mkt_out_name(o, doc->parts[p]->cols[c].name, &all);
 		}
 	}
@@ -204,7 +206,7 @@ static int select_fields(const struct mkt_out *o, const struct mkt_doc *doc, uin
 
 	for (unsigned p = 0; doc->parts[p]; p++)
 		selected[p] = w ? 0 : UINT64_MAX;
-	while (w && *w) {
+	while (w) {
 		size_t n = strcspn(w, ",");
 		uint64_t any = 0;
 
@@ -216,8 +218,7 @@ static int select_fields(const struct mkt_out *o, const struct mkt_doc *doc, uin
 		}
 		if (!any)
 			return unknown_field(o, doc, w, n, err);
-		w += n;
-		w += *w == ',';
+		w = w[n] ? w + n + 1 : NULL;
 	}
 	return 0;
 }
