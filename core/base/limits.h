@@ -23,9 +23,9 @@
 #define MKT_OWN_SKIP_MAX 1024        /* open bids of one account in one book: own bids are walked past */
 #define MKT_VALIDITY_MAX_S 86400     /* valid-until ahead of block time: bounds the set of request ids */
 #define MKT_PAGE_ROWS_MAX 1000       /* rows of one page of any list */
-#define MKT_WINDOWS_MAX 4096         /* windows of one range that a person names: six weeks of 15 min */
-#define MKT_JSON_DEPTH_MAX 32        /* nested arrays and objects: bounds every walk over a document */
-#define MKT_JSON_VALUES_MAX (1u << 20) /* values of one document: an empty object takes 3 bytes of text, 0.8 kB of memory */
+#define MKT_WINDOWS_MAX 4096         /* windows of one range that a person names: 42 days of 15 min */
+#define MKT_JSON_DEPTH_MAX 32        /* nested arrays and objects: bounds each walk */
+#define MKT_JSON_VALUES_MAX (1u << 20) /* "{}," is 3 bytes of text, 0.8 kB of memory */
 #define MKT_TICKS_MAX (1u << 24)     /* ticks between lowest and highest price */
 #define MKT_ANSWER_BYTES_MAX (64u << 20) /* one HTTP answer held in memory by a client */
 #define MKT_SSE_BYTES_MAX (1u << 20) /* one event of a stream, its line endings included */
