@@ -5,7 +5,7 @@
 #   tests/cli/NAME.bats the commands against real processes
 #   tests/e2e/NAME.sh   whole systems, faults; TAP; MKT_LONG=1 asks for the long form
 #   tests/lint/NAME.sh  what the tree promises about itself; TAP
-#   tests/bench/NAME.c  bench-NAME: measures, never a test
+#   tests/bench/NAME.c  bench-NAME: measures, never a test; NAME.sh is what `make bench` runs
 
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
 SIM_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/sim/*.c))
@@ -29,7 +29,7 @@ $(BENCH_BIN): $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LEDGERD_LDLIBS)
 
 .PHONY: tests-build check check-unit check-sim check-cli check-e2e check-lint check-long bench soak
-tests-build: all $(UNIT_BIN) $(SIM_BIN) $(E2E_BIN)
+tests-build: all $(UNIT_BIN) $(SIM_BIN) $(E2E_BIN) $(BENCH_BIN)
 
 check: deps
 	@$(MAKE) --no-print-directory tests-build
@@ -44,7 +44,10 @@ check-sim: $(SIM_BIN)
 	@BUILD=$(BUILD) tests/check.sh sim
 check-cli: all
 	@BUILD=$(BUILD) tests/check.sh cli
-check-e2e: all $(E2E_BIN)
+check-e2e: all $(E2E_BIN) $(BENCH_BIN)
 	@BUILD=$(BUILD) tests/check.sh e2e
 check-lint: all
 	@BUILD=$(BUILD) CC='$(CC)' tests/check.sh lint
+
+bench: all $(BENCH_BIN)
+	@for s in tests/bench/*.sh; do BUILD=$(BUILD) $$s || exit 1; done

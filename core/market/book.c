@@ -28,42 +28,64 @@ static int grow(void *v, uint32_t *cap, uint64_t need, uint64_t max, size_t size
 	return 0;
 }
 
+/* Chunks and nodes are two arrays each; the room is that of both. */
 static int grow_chunks(struct mkt_books *b, uint32_t more)
 {
-	uint32_t was = b->chunks_cap;
-	uint64_t need = (uint64_t)was - b->chunks_spare + more;
-	int rc = grow(&b->chunks, &b->chunks_cap, need, UINT32_MAX >> 6, sizeof(*b->chunks));
+	uint64_t need = (uint64_t)b->chunks_cap - b->chunks_spare + more;
+	uint32_t cap = b->chunks_cap, cap_levels = cap;
 
-	b->chunks_spare += b->chunks_cap - was;
-	return rc;
+	if (grow(&b->levels, &cap_levels, need, UINT32_MAX >> 6, 64 * sizeof(*b->levels)) < 0 ||
+	    grow(&b->chunks, &cap, need, UINT32_MAX >> 6, sizeof(*b->chunks)) < 0)
+		return -MKT_ENOMEM;
+	b->chunks_spare += cap - b->chunks_cap;
+	b->chunks_cap = cap;
+	return 0;
 }
 
-static int grow_nodes(struct mkt_books *b, uint32_t more)
+static int grow_nodes(struct mkt_books *b, uint64_t need)
 {
-	uint32_t was = b->nodes_cap;
-	uint64_t need = (uint64_t)was - b->nodes_spare + more;
-	int rc = grow(&b->nodes, &b->nodes_cap, need, UINT32_MAX, sizeof(*b->nodes));
+	uint32_t cap = b->nodes_cap, cap_children = cap;
 
-	b->nodes_spare += b->nodes_cap - was;
-	return rc;
+	if (grow(&b->children, &cap_children, need, UINT32_MAX >> 6,
+		 64 * sizeof(*b->children)) < 0 ||
+	    grow(&b->nodes, &cap, need, UINT32_MAX >> 6, sizeof(*b->nodes)) < 0)
+		return -MKT_ENOMEM;
+	b->nodes_spare += cap - b->nodes_cap;
+	b->nodes_cap = cap;
+	return 0;
 }
 
-/* Room for one more bid of @nlegs legs, a slot only while there are less than bids_max. */
-int books_make_room(struct mkt_books *b, uint32_t nlegs)
+/*
+ * Room for at least MKT_LEGS_MAX more legs, with slots only up to bids_max.  How
+ * many legs may come before the next call is left in b->ready: each leg may need
+ * a slot, a chunk, a node on each storey below the row and, blocks of legs being
+ * powers of two, two places among the legs.
+ */
+int books_make_room(struct mkt_books *b)
 {
-	unsigned int class = leg_class(nlegs);
-	uint64_t legs = (uint64_t)b->legs_n + (1u << class);
+	const uint32_t more = 2 * MKT_LEGS_MAX;
+	uint32_t storeys = b->root_shift / 6 - 1;
+	uint64_t slots = (uint64_t)b->bids_n + more;
+	uint32_t ready;
 
-	if (b->bids_free == MKT_NO_SLOT && b->bids_n < b->bids_max &&
-	    grow(&b->bids, &b->bids_cap, b->bids_n + 1, b->bids_max, sizeof(*b->bids)) < 0)
+	if (slots > b->bids_max)
+		slots = b->bids_max;
+	if (grow(&b->bids, &b->bids_cap, slots, b->bids_max, sizeof(*b->bids)) < 0 ||
+	    grow(&b->legs, &b->legs_cap, (uint64_t)b->legs_n + 2 * more, UINT32_MAX,
+		 sizeof(*b->legs)) < 0 ||
+	    (b->chunks_spare < more && grow_chunks(b, more) < 0) ||
+	    (b->nodes_spare < more * storeys &&
+	     grow_nodes(b, (uint64_t)b->nodes_cap + more * storeys) < 0))
 		return -MKT_ENOMEM;
-	if (!b->legs_free[class] &&
-	    grow(&b->legs, &b->legs_cap, legs, UINT32_MAX, sizeof(*b->legs)) < 0)
-		return -MKT_ENOMEM;
-	if (b->chunks_spare < nlegs && grow_chunks(b, nlegs) < 0)
-		return -MKT_ENOMEM;
-	/* A leg far from all others needs a node on each storey below the root. */
-	return grow_nodes(b, nlegs * (b->root_shift / 6));
+	ready = (b->legs_cap - b->legs_n) / 2;
+	if (ready > b->chunks_spare)
+		ready = b->chunks_spare;
+	if (storeys && ready > b->nodes_spare / storeys)
+		ready = b->nodes_spare / storeys;
+	if (b->bids_cap < b->bids_max && ready > b->bids_cap - b->bids_n)
+		ready = b->bids_cap - b->bids_n;
+	b->ready = ready;
+	return 0;
 }
 
 void mkt_fills_release(struct mkt_fills *f)
@@ -98,8 +120,9 @@ int mkt_books_new(const struct mkt_books_conf *conf, struct mkt_books **out, str
 	b->last = ((uint32_t)conf->price_max - b->price_min) / b->tick;
 	b->span = b->last * b->tick;
 	b->root_shift = 6;
-	while (b->last >> b->root_shift > 63)
+	while (b->last >> b->root_shift > 4095)
 		b->root_shift += 6;
+	b->root_nodes = (b->last >> b->root_shift) / 64 + 1;
 	b->bids_max = conf->bids_max;
 	b->bids_free = MKT_NO_SLOT;
 	b->books_free = UINT32_MAX;
@@ -121,7 +144,9 @@ void mkt_books_free(struct mkt_books *b)
 		return;
 	free(b->bids);
 	free(b->legs);
+	free(b->levels);
 	free(b->chunks);
+	free(b->children);
 	free(b->nodes);
 	free(b->books);
 	free(b);
@@ -129,75 +154,89 @@ void mkt_books_free(struct mkt_books *b)
 
 /* ---- the tree of one side -------------------------------------------------------------------- */
 
+static void node_make(struct mkt_books *b, uint32_t node, uint32_t up, uint32_t place)
+{
+	b->nodes[node >> 6] = (struct node){.up = up, .place = place};
+	memset(&b->children[node], 0, 64 * sizeof(*b->children));
+}
+
 static uint32_t node_alloc(struct mkt_books *b, uint32_t up, uint32_t place)
 {
 	uint32_t node = b->nodes_free;
 
 	if (node)
-		b->nodes_free = b->nodes[node].up;
+		b->nodes_free = b->nodes[node >> 6].up;
 	else
-		node = b->nodes_n++;
+		node = b->nodes_n++ << 6;
 	b->nodes_spare--;
-	b->nodes[node] = (struct node){.up = up, .place = place};
+	node_make(b, node, up, place);
 	return node;
 }
 
 static void node_free(struct mkt_books *b, uint32_t node)
 {
-	b->nodes[node].up = b->nodes_free;
+	b->nodes[node >> 6].up = b->nodes_free;
 	b->nodes_free = node;
 	b->nodes_spare++;
 }
 
-static void node_add(struct node *n, uint32_t place, uint32_t child)
+static void node_add(struct mkt_books *b, uint32_t node, uint32_t place, uint32_t child)
 {
-	n->bits |= (uint64_t)1 << place;
-	n->child[place] = child;
+	b->nodes[node >> 6].bits |= (uint64_t)1 << place;
+	b->children[node | place] = child;
 }
 
-static void node_del(struct node *n, uint32_t place)
+static void node_del(struct mkt_books *b, uint32_t node, uint32_t place)
 {
-	n->bits &= ~((uint64_t)1 << place);
-	n->child[place] = 0;
+	b->nodes[node >> 6].bits &= ~((uint64_t)1 << place);
+	b->children[node | place] = 0;
 }
 
 uint32_t books_make_chunk(struct mkt_books *b, uint32_t side, uint32_t index)
 {
-	uint32_t node = b->books[side >> 1].side[side & 1].root;
+	struct side *s = &b->books[side >> 1].side[side & 1];
+	uint32_t root = index >> b->root_shift;
+	uint32_t node = s->root + (root & ~(uint32_t)63);
 	uint32_t chunk = b->chunks_free;
 	struct chunk *c;
 
+	s->bits |= (uint64_t)1 << (root >> 6);
 	for (uint32_t shift = b->root_shift; shift > 6; shift -= 6) {
-		uint32_t place = (index >> shift) & 63;
-		uint32_t below = b->nodes[node].child[place];
+		uint32_t place = index >> shift & 63;
+		uint32_t below = b->children[node | place];
 
 		if (!below) {
 			below = node_alloc(b, node, place);
-			node_add(&b->nodes[node], place, below);
+			node_add(b, node, place, below);
 		}
 		node = below;
 	}
-	if (chunk)
-		b->chunks_free = b->chunks[chunk].up;
-	else
-		chunk = b->chunks_n++;
+	if (chunk) {
+		b->chunks_free = b->chunks[chunk >> 6].up;
+	} else {
+		chunk = b->chunks_n++ << 6;
+		memset(&b->levels[chunk], 0, 64 * sizeof(*b->levels));
+	}
 	b->chunks_spare--;
-	c = &b->chunks[chunk];
+	c = &b->chunks[chunk >> 6];
 	c->bits = 0;
 	c->first = index & ~(uint32_t)63;
 	c->up = node;
 	c->side = side;
-	node_add(&b->nodes[node], (index >> 6) & 63, chunk);
+	node_add(b, node, index >> 6 & 63, chunk);
 	return chunk;
 }
 
-/* The first chunk below @node, which is @storeys above the lowest nodes and not empty. */
-static uint32_t first_chunk(const struct mkt_books *b, uint32_t node, unsigned int storeys)
+static struct side *side_at(const struct mkt_books *b, const struct chunk *c)
 {
-	uint32_t at = node;
+	return &b->books[c->side >> 1].side[c->side & 1];
+}
 
-	for (unsigned int i = 0; i <= storeys; i++)
-		at = b->nodes[at].child[lowest_bit(b->nodes[at].bits)];
+/* The first chunk below @at, which stands @up storeys above chunks and is not empty. */
+static uint32_t first_chunk(const struct mkt_books *b, uint32_t at, unsigned int up)
+{
+	for (unsigned int i = 0; i < up; i++)
+		at = b->children[at | lowest_bit(b->nodes[at >> 6].bits)];
 	return at;
 }
 
@@ -205,27 +244,29 @@ static void find_best(struct mkt_books *b, struct side *s)
 {
 	s->best = NO_BEST;
 	s->top = 0;
-	if (!b->nodes[s->root].bits)
+	if (!s->bits)
 		return;
-	s->top = first_chunk(b, s->root, b->root_shift / 6 - 1);
-	s->best = b->chunks[s->top].first | lowest_bit(b->chunks[s->top].bits);
+	s->top = first_chunk(b, s->root + (lowest_bit(s->bits) << 6), b->root_shift / 6);
+	s->best = b->chunks[s->top >> 6].first | lowest_bit(b->chunks[s->top >> 6].bits);
 }
 
-/* Free an empty chunk, and the nodes that have nothing else below them but the root. */
+/* Free an empty chunk, and the nodes that have nothing else below them. */
 void books_drop_chunk(struct mkt_books *b, uint32_t chunk)
 {
-	struct chunk *c = &b->chunks[chunk];
-	struct side *s = &b->books[c->side >> 1].side[c->side & 1];
+	struct chunk *c = &b->chunks[chunk >> 6];
+	struct side *s = side_at(b, c);
 	uint32_t node = c->up;
 
-	node_del(&b->nodes[node], (c->first >> 6) & 63);
-	while (!b->nodes[node].bits && b->nodes[node].up) {
-		uint32_t up = b->nodes[node].up;
+	node_del(b, node, c->first >> 6 & 63);
+	while (!b->nodes[node >> 6].bits && b->nodes[node >> 6].up) {
+		uint32_t up = b->nodes[node >> 6].up;
 
-		node_del(&b->nodes[up], b->nodes[node].place);
+		node_del(b, up, b->nodes[node >> 6].place);
 		node_free(b, node);
 		node = up;
 	}
+	if (!b->nodes[node >> 6].bits)
+		s->bits &= ~((uint64_t)1 << b->nodes[node >> 6].place);
 	c->up = b->chunks_free;
 	b->chunks_free = chunk;
 	b->chunks_spare++;
@@ -236,56 +277,79 @@ void books_drop_chunk(struct mkt_books *b, uint32_t chunk)
 /* The chunk after @c on its side, or 0. */
 static uint32_t next_chunk(const struct mkt_books *b, const struct chunk *c)
 {
-	uint32_t place = (c->first >> 6) & 63;
-	uint32_t node = c->up;
-	unsigned int storeys = 0;
+	const struct side *s = side_at(b, c);
+	uint32_t node = c->up, place = c->first >> 6 & 63;
+	unsigned int up = 0; /* storeys from what is below @node down to chunks */
+	uint64_t after;
 
-	while (node) {
-		const struct node *n = &b->nodes[node];
-		uint64_t after = n->bits & ~(uint64_t)1 << place;
+	for (;; up++) {
+		const struct node *n = &b->nodes[node >> 6];
 
-		if (after) {
-			uint32_t below = n->child[lowest_bit(after)];
-
-			return storeys ? first_chunk(b, below, storeys - 1) : below;
-		}
+		after = n->bits & ~(uint64_t)1 << place;
+		if (after)
+			return first_chunk(b, b->children[node | lowest_bit(after)], up);
 		place = n->place;
+		if (!n->up)
+			break;
 		node = n->up;
-		storeys++;
 	}
-	return 0;
+	after = s->bits & ~(uint64_t)1 << place;
+	return after ? first_chunk(b, s->root + (lowest_bit(after) << 6), up + 1) : 0;
 }
 
-/* The first leg of the level after that of place @at, if not beyond @limit; else 0. */
+/* The first leg of the level after @at, if not beyond @limit; else 0. */
 uint32_t books_next_level(const struct mkt_books *b, uint32_t at, uint32_t limit)
 {
+	uint32_t chunk = at & ~(uint32_t)63;
 	const struct chunk *c = &b->chunks[at >> 6];
 	uint64_t bits = c->bits & ~(uint64_t)1 << (at & 63);
 	unsigned int level;
 
 	if (!bits) {
-		uint32_t chunk = next_chunk(b, c);
-
+		chunk = next_chunk(b, c);
 		if (!chunk)
 			return 0;
-		c = &b->chunks[chunk];
+		c = &b->chunks[chunk >> 6];
 		bits = c->bits;
 	}
 	level = lowest_bit(bits);
-	return (c->first | level) <= limit ? c->level[level].head : 0;
+	return (c->first | level) <= limit ? b->levels[chunk | level].head : 0;
 }
 
 /* ---- books ----------------------------------------------------------------------------------- */
+
+static uint32_t row_alloc(struct mkt_books *b)
+{
+	uint32_t row = b->rows_free;
+
+	if (row) {
+		b->rows_free = b->nodes[row >> 6].up;
+	} else {
+		row = b->nodes_n << 6;
+		b->nodes_n += b->root_nodes;
+		b->nodes_spare -= b->root_nodes;
+	}
+	for (uint32_t i = 0; i < b->root_nodes; i++)
+		node_make(b, row + (i << 6), 0, i);
+	return row;
+}
+
+static void row_free(struct mkt_books *b, uint32_t row)
+{
+	b->nodes[row >> 6].up = b->rows_free;
+	b->rows_free = row;
+}
 
 int mkt_book_open(struct mkt_books *b, bool direct, int32_t fee_upwh, uint32_t *book)
 {
 	uint32_t n = b->books_free;
 	struct book *k;
 
-	if (grow_nodes(b, 2) < 0)
+	if (grow_nodes(b, (uint64_t)b->nodes_n + 2 * b->root_nodes) < 0)
 		return -MKT_ENOMEM;
+	b->ready = 0; /* it takes nodes away */
 	if (n != UINT32_MAX) {
-		b->books_free = b->books[n].next;
+		b->books_free = b->books[n].direct;
 	} else {
 		if (grow(&b->books, &b->books_cap, (uint64_t)b->books_n + 1, UINT32_MAX >> 1,
 			 sizeof(*b->books)) < 0)
@@ -293,16 +357,16 @@ int mkt_book_open(struct mkt_books *b, bool direct, int32_t fee_upwh, uint32_t *
 		n = b->books_n++;
 	}
 	k = &b->books[n];
-	*k = (struct book){.fee_upwh = fee_upwh, .open = true, .direct = direct};
+	*k = (struct book){.fee_upwh = fee_upwh, .direct = direct};
 	for (int i = 0; i < 2; i++)
-		k->side[i] = (struct side){.best = NO_BEST, .root = node_alloc(b, 0, 0)};
+		k->side[i] = (struct side){.best = NO_BEST, .root = row_alloc(b)};
 	*book = n;
 	return 0;
 }
 
 static bool is_open(const struct mkt_books *b, uint32_t book)
 {
-	return book < b->books_n && b->books[book].open;
+	return book < b->books_n && b->books[book].seen != CLOSED;
 }
 
 void mkt_book_set_fee(struct mkt_books *b, uint32_t book, int32_t fee_upwh)
@@ -318,7 +382,7 @@ static struct mkt_resting resting_of(const struct bid *x)
 }
 
 /* Give back the slot and the block of legs of a bid that is in no book. */
-static void bid_free(struct mkt_books *b, uint32_t slot)
+static inline void bid_free(struct mkt_books *b, uint32_t slot)
 {
 	struct bid *x = &b->bids[slot];
 	unsigned int class = leg_class(x->nlegs);
@@ -334,9 +398,9 @@ void books_remove(struct mkt_books *b, uint32_t slot)
 {
 	struct bid *x = &b->bids[slot];
 
-	for (uint32_t leg = x->leg, end = leg + x->nlegs; leg < end; leg++)
-		if (MKT_LIKELY(b->legs[leg].at))
-			leg_unlink(b, leg);
+	for (struct leg *l = &b->legs[x->leg], *end = l + x->nlegs; l < end; l++)
+		if (MKT_LIKELY(l->at))
+			leg_unlink(b, l);
 	bid_free(b, slot);
 }
 
@@ -354,7 +418,7 @@ void mkt_book_close(struct mkt_books *b, uint32_t book, mkt_book_gone_fn *gone, 
 			struct bid *x = &b->bids[slot];
 			struct mkt_resting r;
 
-			leg_unlink(b, leg);
+			leg_unlink(b, &b->legs[leg]);
 			x->open--;
 			r = resting_of(x);
 			leg -= x->leg;
@@ -363,10 +427,10 @@ void mkt_book_close(struct mkt_books *b, uint32_t book, mkt_book_gone_fn *gone, 
 			if (gone)
 				gone(ctx, slot, &r, (uint16_t)leg);
 		}
-		node_free(b, k->side[i].root);
+		row_free(b, k->side[i].root);
 	}
-	k->open = false;
-	k->next = b->books_free;
+	k->seen = CLOSED;
+	k->direct = b->books_free;
 	b->books_free = book;
 }
 

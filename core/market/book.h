@@ -66,7 +66,7 @@ struct mkt_leg {
 
 /* An incoming bid.  @legs is borrowed for the call; no book stands twice in it. */
 struct mkt_order {
-	uint64_t id;    /* greater than that of every bid before */
+	uint64_t id;    /* greater than that of every bid that rests */
 	uint32_t owner; /* bids of one owner never match each other */
 	uint32_t amount_wh;
 	uint8_t side;   /* enum mkt_side */
@@ -145,8 +145,8 @@ void mkt_book_close(struct mkt_books *b, uint32_t book, mkt_book_gone_fn *gone, 
  *   -MKT_EFOK       FOK and not all to be had
  *   -MKT_EPOSTONLY  POST_ONLY and something would match
  *   -MKT_ELIMIT     something would rest, and bids_max bids were open before
- *   -MKT_EINVAL     amount zero, no or too many legs, a limit off the tick or out
- *                   of range, a book that is not open, an id not above all before
+ *   -MKT_EINVAL     id or amount zero, no or too many legs, a limit off the tick or
+ *                   out of range, a book that is not open
  *   -MKT_EDUPLEG    two legs in one book
  *   -MKT_ENOMEM
  */
@@ -171,8 +171,8 @@ int mkt_books_reduce(struct mkt_books *b, uint32_t slot, uint64_t id,
 /*
  * Put a bid back as it rested: after a restart, or when an all-or-nothing
  * envelope is undone.  No matching; in each queue it stands behind all bids of
- * smaller id, found from the end, so going in order of id costs nothing.  o->amount_wh is what is left,
- * o->flags is not looked at.  A leg with @open_legs false (NULL: all open) has
+ * smaller id, found from the end, so going in order of id costs nothing.
+ * o->amount_wh is what is left, o->flags is not looked at.  A leg with @open_legs false (NULL: all open) has
  * left its book and keeps only its place in the list; one at least is open.
  * Errors as mkt_books_place().
  */

@@ -10,10 +10,14 @@
  * sides the smaller index is the better one and every search is a ctz, and the
  * index of a price on one side is b->last minus its index on the other.
  *
- * One side of a book is a tree of 64-way nodes with a bitmap each (as many
- * storeys as the range needs, made where there are bids), over chunks of 64
- * levels.  The best index is kept in the side, so that most incoming legs read
- * nothing else of the opposite side.
+ * One side of a book is a tree of 64-way nodes with a bitmap each, over chunks of
+ * 64 levels.  The root is a row of up to 64 nodes and stands as long as the book;
+ * with its 4096 children it covers 262,144 ticks.  A longer range has storeys of
+ * nodes between, made where there are bids, as chunks are.  What is below node n
+ * is children[n << 6] and the 63 after it; the levels of chunk c are levels[c << 6]
+ * and the 63 after it.  Nodes and chunks are named by these multiples of 64
+ * wherever a place is formed from them.  The best index is kept in the side, so
+ * that most incoming legs read nothing else of the opposite side.
  */
 #ifndef MKT_MARKET_BOOK_IMPL_H
 #define MKT_MARKET_BOOK_IMPL_H
@@ -21,8 +25,15 @@
 #include "core/base/limits.h"
 #include "core/market/book.h"
 
+/* Made once for each side: which side it is costs an instruction or two a leg. */
+#define INLINE_A_SIDE static inline __attribute__((always_inline))
+
+/* Kept out of a path that would save registers for it. */
+#define APART static __attribute__((noinline))
+
 #define LEG_CLASSES 9      /* blocks of 1, 2, 4 ... 256 legs */
 #define NO_BEST UINT32_MAX /* side without bids; then side.top is 0 too */
+#define CLOSED UINT64_MAX  /* book.seen: the book is not open */
 
 /* An open bid: 32 bytes, two a cache line. */
 struct bid {
@@ -40,64 +51,66 @@ struct leg {
 	uint32_t next; /* in the queue of its level; in a free block the next free block */
 	uint32_t prev;
 	uint32_t slot;
-	uint32_t at;   /* chunk << 6 | level; 0: no longer in a book */
+	uint32_t at;   /* its level in levels[]; 0: no longer in a book */
 };
 
 struct level {
-	uint32_t head; /* both mean nothing while the chunk's bit is clear */
+	uint32_t head; /* both 0 if empty, also in free chunks */
 	uint32_t tail;
 };
 
 struct chunk {
 	uint64_t bits;  /* levels with bids */
-	uint32_t first; /* index of level[0], a multiple of 64 */
-	uint32_t up;    /* node above; in a free chunk the next free one */
+	uint32_t first; /* index of its first level, a multiple of 64 */
+	uint32_t up;    /* node above, << 6; in a free chunk the next free one, << 6 */
 	uint32_t side;  /* book * 2 + side */
 	uint32_t unused;
-	struct level level[64];
 };
 
 struct node {
-	uint64_t bits;     /* children that are there; the others are 0 */
-	uint32_t up;       /* 0 in the root of a side; in a free node the next free one */
-	uint32_t place;    /* which child of up */
-	uint32_t child[64]; /* nodes, or chunks on the lowest storey */
+	uint64_t bits;  /* children that are there; the others are 0 */
+	uint32_t up;    /* << 6; 0 in the root row; in a free node the next free one */
+	uint32_t place; /* which child of up; in the root row which of the row */
 };
 
 struct side {
 	uint32_t best; /* index of the best level */
 	uint32_t top;  /* its chunk */
-	uint32_t root;
+	uint32_t root; /* first node of the root row, << 6 */
+	uint32_t unused;
+	uint64_t bits; /* nodes of the root row with something below */
 };
 
+/* One cache line. */
 struct book {
 	struct side side[2]; /* 0 sells, 1 buys */
-	int32_t fee_upwh;
-	uint32_t next;       /* next free book */
 	uint64_t seen;       /* last call that named the book: finds one named twice */
-	bool open;
-	bool direct;
-	uint8_t unused[14];
+	int32_t fee_upwh;
+	uint32_t direct;     /* 0 or 1; in a free book the next free one */
 };
 
 struct mkt_books {
 	struct bid *bids;
 	struct leg *legs;
+	struct level *levels;
+	uint32_t *children;
+	struct book *books;
 	struct chunk *chunks;
 	struct node *nodes;
-	struct book *books;
 
 	uint32_t price_min; /* of the range, as unsigned: differences never overflow */
 	uint32_t tick;
 	uint32_t span;      /* highest price on the tick minus lowest */
 	uint32_t last;      /* highest index */
-	uint32_t root_shift; /* index >> root_shift is the child of the root */
+	uint32_t root_shift; /* index >> root_shift is the child of the root row */
+	uint32_t root_nodes; /* in the row */
 
+	uint32_t ready; /* legs that may come before anything has to grow: see books_make_room() */
 	uint32_t bids_free, bids_n, bids_cap; /* free list, ever used, room */
 	uint32_t legs_n, legs_cap;
 	uint32_t legs_free[LEG_CLASSES];
 	uint32_t chunks_free, chunks_n, chunks_cap, chunks_spare; /* spare: free or never used */
-	uint32_t nodes_free, nodes_n, nodes_cap, nodes_spare;
+	uint32_t nodes_free, nodes_n, nodes_cap, nodes_spare, rows_free;
 	uint32_t books_free, books_n, books_cap;
 
 	uint32_t bids_max;
@@ -106,7 +119,7 @@ struct mkt_books {
 };
 
 /* Slow paths, in book.c. */
-int books_make_room(struct mkt_books *b, uint32_t nlegs);
+int books_make_room(struct mkt_books *b);
 uint32_t books_make_chunk(struct mkt_books *b, uint32_t side, uint32_t index);
 void books_drop_chunk(struct mkt_books *b, uint32_t chunk);
 uint32_t books_next_level(const struct mkt_books *b, uint32_t at, uint32_t limit);
@@ -128,13 +141,13 @@ static inline unsigned int leg_class(uint32_t nlegs)
 }
 
 /* Index of a price on side @side; false if it is out of range or off the tick. */
-static inline bool index_of(const struct mkt_books *b, unsigned int side, int32_t price_upwh,
+INLINE_A_SIDE bool index_of(const struct mkt_books *b, unsigned int side, int32_t price_upwh,
 			    uint32_t *index)
 {
 	uint32_t above = (uint32_t)price_upwh - b->price_min;
 	uint32_t i = above / b->tick;
 
-	if (above > b->span || above % b->tick)
+	if (MKT_UNLIKELY(above > b->span || above % b->tick))
 		return false;
 	*index = side ? b->last - i : i;
 	return true;
@@ -155,7 +168,7 @@ static inline uint32_t first_leg(const struct mkt_books *b, const struct side *s
 {
 	if (s->best > limit || !s->top)
 		return 0;
-	return b->chunks[s->top].level[s->best & 63].head;
+	return b->levels[s->top | (s->best & 63)].head;
 }
 
 /* The leg after @leg in order of priority, up to @limit; 0 at the end. */
@@ -166,17 +179,7 @@ static inline uint32_t next_leg(const struct mkt_books *b, uint32_t leg, uint32_
 	return l->next ? l->next : books_next_level(b, l->at, limit);
 }
 
-/* A bid of @nlegs legs can be taken without asking for memory. */
-static inline bool has_room(const struct mkt_books *b, uint32_t nlegs)
-{
-	unsigned int class = leg_class(nlegs);
-
-	return b->chunks_spare >= nlegs && b->nodes_spare >= nlegs * (b->root_shift / 6) &&
-	       (b->bids_free != MKT_NO_SLOT || b->bids_n < b->bids_cap) &&
-	       (b->legs_free[class] || b->legs_cap - b->legs_n >= 1u << class);
-}
-
-/* The calls below need has_room() before; bid slots also count < bids_max. */
+/* The calls below need b->ready legs; bid slots also count < bids_max. */
 static inline uint32_t slot_alloc(struct mkt_books *b)
 {
 	uint32_t slot = b->bids_free;
@@ -208,50 +211,41 @@ static inline uint32_t legs_alloc(struct mkt_books *b, uint32_t nlegs)
 	return leg;
 }
 
-static inline uint32_t chunk_at(const struct mkt_books *b, uint32_t root, uint32_t index)
-{
-	uint32_t shift = b->root_shift;
-	uint32_t at = b->nodes[root].child[index >> shift];
-
-	while (shift > 6 && at) {
-		shift -= 6;
-		at = b->nodes[at].child[(index >> shift) & 63];
-	}
-	return at;
-}
-
 /* Put a leg at the end of its queue. */
-static inline void leg_link(struct mkt_books *b, uint32_t book, unsigned int side, uint32_t index,
+INLINE_A_SIDE void leg_link(struct mkt_books *b, uint32_t book, unsigned int side, uint32_t index,
 			    uint32_t leg)
 {
 	struct side *s = &b->books[book].side[side];
-	uint32_t chunk = chunk_at(b, s->root, index);
-	uint64_t bit = (uint64_t)1 << (index & 63);
+	uint32_t shift = b->root_shift;
+	uint32_t at = b->children[s->root + (index >> shift)];
 	struct leg *l = &b->legs[leg];
 	struct level *lv;
-	struct chunk *c;
 
-	if (MKT_UNLIKELY(!chunk))
-		chunk = books_make_chunk(b, book * 2 + side, index);
-	c = &b->chunks[chunk];
-	lv = &c->level[index & 63];
-	l->at = chunk << 6 | (index & 63);
+	while (shift > 6 && at) {
+		shift -= 6;
+		at = b->children[at | (index >> shift & 63)];
+	}
+	if (MKT_UNLIKELY(!at))
+		at = books_make_chunk(b, book * 2 + side, index);
+	at |= index & 63;
+	lv = &b->levels[at];
+	l->at = at;
 	l->next = 0;
-	if (c->bits & bit) {
-		l->prev = lv->tail;
+	l->prev = lv->tail;
+	if (lv->tail) {
 		b->legs[lv->tail].next = leg;
 		lv->tail = leg;
 		return;
 	}
-	c->bits |= bit;
-	l->prev = 0;
 	lv->head = lv->tail = leg;
-	if (index <= s->best) { /* also if there was none */
+	b->chunks[at >> 6].bits |= (uint64_t)1 << (index & 63);
+	if (index <= s->best) { /* equal only if there was none */
 		s->best = index;
-		s->top = chunk;
+		s->top = at & ~(uint32_t)63;
 	}
 }
 
+/* The last leg of a level has gone. */
 static inline void level_empty(struct mkt_books *b, uint32_t at)
 {
 	struct chunk *c = &b->chunks[at >> 6];
@@ -259,7 +253,7 @@ static inline void level_empty(struct mkt_books *b, uint32_t at)
 
 	c->bits &= ~((uint64_t)1 << (at & 63));
 	if (!c->bits) {
-		books_drop_chunk(b, at >> 6);
+		books_drop_chunk(b, at & ~(uint32_t)63);
 		return;
 	}
 	s = &b->books[c->side >> 1].side[c->side & 1];
@@ -267,11 +261,10 @@ static inline void level_empty(struct mkt_books *b, uint32_t at)
 		s->best = c->first | lowest_bit(c->bits);
 }
 
-static inline void leg_unlink(struct mkt_books *b, uint32_t leg)
+static inline void leg_unlink(struct mkt_books *b, struct leg *l)
 {
-	struct leg *l = &b->legs[leg];
 	uint32_t at = l->at, next = l->next, prev = l->prev;
-	struct level *lv = &b->chunks[at >> 6].level[at & 63];
+	struct level *lv = &b->levels[at];
 
 	l->at = 0;
 	if (prev)

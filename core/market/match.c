@@ -1,12 +1,12 @@
 /*
  * Matching of one incoming bid, the taker (design 4, R2 to R6).
  *
- * First the fills are found on books that stay as they are, then they are
+ * First the fills are found on books whose queues stay as they are, then they are
  * applied: so whatever is refused (fill or kill, post only, no memory) leaves
- * nothing to repair, and no list changes under the one who walks it.  While
- * fills are found, each leg of the taker has a cursor on its best candidate.
- * Cursors only move forward: over own bids, which stay where they are, and
- * over makers that another leg used up in this call.
+ * nothing to repair but the marks on makers used up, and no list changes under
+ * the one who walks it.  While fills are found, each leg of the taker has a cursor
+ * on its best candidate.  Cursors only move forward: over own bids, which stay
+ * where they are, and over makers that another leg used up in this call.
  */
 #include "core/base/compat.h"
 
@@ -74,7 +74,7 @@ static int fills_grow(struct mkt_fills *f)
 
 /* A new fill at the end of @f, of as much as taker (@left_wh, lowered) and maker have; or NULL. */
 static inline struct mkt_fill *fills_add(struct mkt_fills *f, const struct mkt_books *b,
-					 uint32_t leg, uint32_t *left_wh)
+					 uint32_t leg, int32_t price_upwh, uint32_t *left_wh)
 {
 	const struct leg *l = &b->legs[leg];
 	const struct bid *x = &b->bids[l->slot];
@@ -89,7 +89,7 @@ static inline struct mkt_fill *fills_add(struct mkt_fills *f, const struct mkt_b
 	fill->maker_left_wh = x->left_wh - wh;
 	fill->maker_leg = (uint16_t)(leg - x->leg);
 	fill->wh = wh;
-	fill->price_upwh = price_of(b, x->side == MKT_BUY, leg_index(b, l));
+	fill->price_upwh = price_upwh;
 	*left_wh -= wh;
 	return fill;
 }
@@ -120,26 +120,37 @@ static inline int verdict(const struct mkt_books *b, const struct mkt_order *o, 
 	return b->count >= b->bids_max ? -MKT_ELIMIT : 0;
 }
 
-static inline bool rests(const struct mkt_order *o, uint32_t left_wh)
+/*
+ * The book of leg @x and the index of its limit, if the book is open and the
+ * limit good.  @call is one of b->calls, or CLOSED to skip the look for doubles.
+ */
+INLINE_A_SIDE int leg_check(const struct mkt_books *b, const struct mkt_leg *x, unsigned int side,
+			    uint64_t call, struct book **book, uint32_t *index)
 {
-	return left_wh && !(o->flags & MKT_BID_IOC);
+	if (MKT_UNLIKELY(x->book >= b->books_n))
+		return -MKT_EINVAL;
+	*book = &b->books[x->book];
+	if (MKT_UNLIKELY((*book)->seen >= call))
+		return (*book)->seen == CLOSED ? -MKT_EINVAL : -MKT_EDUPLEG;
+	return index_of(b, side, x->price_upwh, index) ? 0 : -MKT_EINVAL;
 }
 
-/* Enter a bid whose legs are linked next; returns its first leg. */
-static inline uint32_t enter(struct mkt_books *b, const struct mkt_order *o, uint32_t slot,
-			     uint32_t left_wh)
+/* Enter a bid of @nlegs legs, which are linked next; returns the first. */
+static inline uint32_t enter(struct mkt_books *b, const struct mkt_order *o, uint32_t nlegs,
+			     uint32_t slot, uint32_t left_wh)
 {
 	struct bid *x = &b->bids[slot];
-	uint32_t leg = legs_alloc(b, o->nlegs);
+	uint32_t leg = legs_alloc(b, nlegs);
 
 	x->id = o->id;
 	x->left_wh = left_wh;
 	x->owner = o->owner;
 	x->leg = leg;
-	x->nlegs = o->nlegs;
-	x->open = o->nlegs;
+	x->nlegs = (uint16_t)nlegs;
+	x->open = (uint16_t)nlegs;
 	x->side = o->side;
 	b->count++;
+	b->ready -= nlegs;
 	return leg;
 }
 
@@ -149,56 +160,93 @@ static inline uint32_t enter(struct mkt_books *b, const struct mkt_order *o, uin
 static int find_one(const struct mkt_books *b, const struct mkt_order *o, uint32_t limit,
 		    struct mkt_fills *fills, uint32_t *left_wh)
 {
-	const struct side *s = &b->books[o->legs[0].book].side[!side_of(o->side)];
-	uint32_t leg = first_leg(b, s, limit);
+	const unsigned int opposite = !side_of(o->side);
+	const struct side *s = &b->books[o->legs[0].book].side[opposite];
 	struct mkt_fill *fill;
 
-	for (; leg && *left_wh; leg = next_leg(b, leg, limit)) {
-
+	for (uint32_t leg = first_leg(b, s, limit); leg; leg = next_leg(b, leg, limit)) {
 		if (b->bids[b->legs[leg].slot].owner == o->owner)
 			continue;
 		if (o->flags & MKT_BID_POST_ONLY)
 			return -MKT_EPOSTONLY;
-		fill = fills_add(fills, b, leg, left_wh);
+		fill = fills_add(fills, b, leg,
+				 price_of(b, opposite, leg_index(b, &b->legs[leg])), left_wh);
 		if (!fill)
 			return -MKT_ENOMEM;
 		fill->taker_leg = 0;
 		fill->alt_leg = MKT_NO_LEG;
 		fill->alt_price_upwh = 0;
+		if (!*left_wh)
+			break;
 	}
 	return 0;
 }
 
-static int place_one(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
-		     uint32_t *slot, uint32_t *left_wh)
+INLINE_A_SIDE void rest_one(struct mkt_books *b, const struct mkt_order *o, unsigned int side,
+			    uint32_t index, uint32_t slot, uint32_t left_wh)
 {
-	uint32_t book = o->legs[0].book, index, left = o->amount_wh, leg, at;
-	unsigned int side = side_of(o->side);
-	int rc = 0;
+	uint32_t leg = enter(b, o, 1, slot, left_wh);
 
-	if (book >= b->books_n || !b->books[book].open ||
-	    !index_of(b, side, o->legs[0].price_upwh, &index))
-		return -MKT_EINVAL;
-	if (b->books[book].side[!side].best <= b->last - index)
-		rc = find_one(b, o, b->last - index, fills, &left);
+	b->legs[leg].slot = slot;
+	leg_link(b, o->legs[0].book, side, index, leg);
+}
+
+/* A bid with flags, or whose limit crosses: whatever is not simply put to rest. */
+APART int take_one(struct mkt_books *b, const struct mkt_order *o, uint32_t index,
+		   struct mkt_fills *fills, uint32_t *slot, uint32_t *left_wh)
+{
+	uint32_t left = o->amount_wh, at;
+	int rc = find_one(b, o, b->last - index, fills, &left);
+
 	if (!rc)
 		rc = verdict(b, o, left);
-	if (rc)
+	if (rc) {
+		fills->n = 0;
 		return rc;
+	}
 	*slot = MKT_NO_SLOT;
 	*left_wh = left;
-	if (!rests(o, left)) {
+	if (!left || o->flags & MKT_BID_IOC) {
 		apply(b, fills);
 		return 0;
 	}
 	at = slot_alloc(b); /* before a slot is freed: it must not be one that @fills names */
-	if (fills->n)
-		apply(b, fills);
-	leg = enter(b, o, at, left);
-	b->legs[leg].slot = at;
-	leg_link(b, book, side, index, leg);
+	apply(b, fills);
+	rest_one(b, o, side_of(o->side), index, at, left);
 	*slot = at;
 	return 0;
+}
+
+INLINE_A_SIDE int place_one(struct mkt_books *b, const struct mkt_order *o, unsigned int side,
+			    struct mkt_fills *fills, uint32_t *slot, uint32_t *left_wh)
+{
+	struct book *book;
+	uint32_t index, at;
+
+	if (MKT_UNLIKELY(!b->ready) && books_make_room(b) < 0)
+		return -MKT_ENOMEM;
+	if (leg_check(b, &o->legs[0], side, CLOSED, &book, &index))
+		return -MKT_EINVAL;
+	if (MKT_UNLIKELY(book->side[!side].best <= b->last - index || o->flags) ||
+	    MKT_UNLIKELY(b->count >= b->bids_max))
+		return take_one(b, o, index, fills, slot, left_wh);
+	at = slot_alloc(b);
+	rest_one(b, o, side, index, at, o->amount_wh);
+	*slot = at;
+	*left_wh = o->amount_wh;
+	return 0;
+}
+
+APART int place_one_sell(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+			 uint32_t *slot, uint32_t *left_wh)
+{
+	return place_one(b, o, 0, fills, slot, left_wh);
+}
+
+APART int place_one_buy(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+			uint32_t *slot, uint32_t *left_wh)
+{
+	return place_one(b, o, 1, fills, slot, left_wh);
 }
 
 /* ---- bids of several legs -------------------------------------------------------------------- */
@@ -209,6 +257,7 @@ struct cand {
 	uint64_t id;    /* then the smaller; then the place in this list, which is the taker's */
 	uint32_t leg;
 	uint32_t slot;
+	uint32_t index; /* of its price, on its side */
 	uint32_t limit; /* index up to which the leg crosses */
 	uint16_t taker_leg;
 };
@@ -233,24 +282,29 @@ static inline bool is_candidate(const struct taker *t, uint32_t slot)
 	return t->live || x->open == 1 || !used_has(&t->used, slot);
 }
 
-/* Move @c to the first candidate at or after @leg; false if there is none. */
-static bool seek(const struct taker *t, struct cand *c, uint32_t leg)
+/* @c stands on @leg, of a price of index @index, from now. */
+static inline void stand_on(const struct taker *t, struct cand *c, const struct book *book,
+			    uint32_t leg, uint32_t index)
 {
-	const struct book *book = &t->b->books[t->o->legs[c->taker_leg].book];
-	int64_t surplus;
+	int64_t surplus = (int64_t)(c->limit - index) * t->b->tick - book->fee_upwh;
 
-	while (leg && !is_candidate(t, t->b->legs[leg].slot))
-		leg = next_leg(t->b, leg, c->limit);
-	if (!leg)
-		return false;
-	c->leg = leg;
-	c->slot = t->b->legs[leg].slot;
-	c->id = t->b->bids[c->slot].id;
-	surplus = (int64_t)(c->limit - leg_index(t->b, &t->b->legs[leg])) * t->b->tick -
-		  book->fee_upwh;
 	/* |surplus| < 2^33, so the sum is positive and bit 40 is free. */
 	c->key = (uint64_t)(surplus + ((int64_t)1 << 34)) | (uint64_t)book->direct << 40;
-	return true;
+	c->leg = leg;
+	c->index = index;
+	c->slot = t->b->legs[leg].slot;
+	c->id = t->b->bids[c->slot].id;
+}
+
+/* Move @c to the first candidate at or after @leg; false if there is none. */
+APART bool seek(const struct taker *t, struct cand *c, uint32_t leg)
+{
+	while (leg && !is_candidate(t, t->b->legs[leg].slot))
+		leg = next_leg(t->b, leg, c->limit);
+	if (leg)
+		stand_on(t, c, &t->b->books[t->o->legs[c->taker_leg].book], leg,
+			 leg_index(t->b, &t->b->legs[leg]));
+	return leg != 0;
 }
 
 static inline bool goes_before(const struct cand *a, const struct cand *b)
@@ -311,6 +365,7 @@ static void unmark(struct mkt_books *b, const struct mkt_fills *f)
 
 static int find_many(struct taker *t)
 {
+	const unsigned int opposite = !side_of(t->o->side);
 	struct cand *first, *second;
 	struct mkt_fill *fill;
 	uint32_t slot;
@@ -320,7 +375,8 @@ static int find_many(struct taker *t)
 	while (t->n && t->left_wh) {
 		first = choose(t, &second);
 		slot = first->slot;
-		fill = fills_add(t->fills, t->b, first->leg, &t->left_wh);
+		fill = fills_add(t->fills, t->b, first->leg, price_of(t->b, opposite, first->index),
+				 &t->left_wh);
 		if (!fill)
 			return -MKT_ENOMEM;
 		fill->taker_leg = first->taker_leg;
@@ -328,8 +384,7 @@ static int find_many(struct taker *t)
 		fill->alt_price_upwh = 0;
 		if (second) {
 			fill->alt_leg = second->taker_leg;
-			fill->alt_price_upwh = price_of(t->b, !side_of(t->o->side),
-							leg_index(t->b, &t->b->legs[second->leg]));
+			fill->alt_price_upwh = price_of(t->b, opposite, second->index);
 		}
 		if (fill->maker_left_wh)
 			break; /* the taker is used up */
@@ -340,67 +395,115 @@ static int find_many(struct taker *t)
 	return 0;
 }
 
-/* Put leg @i of the taker at index @index of its side in the race, if it crosses anything. */
-static inline void race(struct taker *t, uint32_t i, uint32_t index)
+/* Leg @i of the taker crosses up to index @limit of side @opposite of @book: put it in the race. */
+APART void race(struct taker *t, const struct book *book, unsigned int opposite, uint32_t i,
+		uint32_t limit)
 {
-	uint32_t limit = t->b->last - index;
-	const struct side *s = &t->b->books[t->o->legs[i].book].side[!side_of(t->o->side)];
+	const struct side *s = &book->side[opposite];
 	struct cand *c = &t->cand[t->n];
+	uint32_t leg = first_leg(t->b, s, limit);
 
-	if (MKT_LIKELY(s->best > limit))
-		return;
 	c->limit = limit;
 	c->taker_leg = (uint16_t)i;
-	if (seek(t, c, first_leg(t->b, s, limit)))
-		t->n++;
+	if (MKT_LIKELY(leg && is_candidate(t, t->b->legs[leg].slot)))
+		stand_on(t, c, book, leg, s->best);
+	else if (!seek(t, c, leg))
+		return;
+	t->n++;
 }
 
-static int place_many(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
-		      uint32_t *slot, uint32_t *left_wh)
+/* Check the legs of the taker, note their indexes, put those that cross in the race. */
+INLINE_A_SIDE int check_legs(struct mkt_books *b, struct taker *t, unsigned int side,
+			     uint32_t *index)
 {
-	struct taker t;
-	uint32_t index[MKT_LEGS_MAX], leg, at;
-	int rc = 0;
+	const struct mkt_leg *x = t->o->legs;
+	const uint32_t n = t->o->nlegs;
+	const uint64_t call = ++b->calls;
+	struct book *book;
+	uint32_t own;
+	int rc;
 
-	t.b = t.live = b;
-	t.o = o;
-	t.fills = fills;
-	t.left_wh = o->amount_wh;
-	t.n = 0;
-	b->calls++;
-	for (uint32_t i = 0; i < o->nlegs; i++) {
-		uint32_t book = o->legs[i].book;
-
-		if (book >= b->books_n || !b->books[book].open ||
-		    !index_of(b, side_of(o->side), o->legs[i].price_upwh, &index[i]))
-			return -MKT_EINVAL;
-		if (b->books[book].seen == b->calls)
-			return -MKT_EDUPLEG;
-		b->books[book].seen = b->calls;
-		race(&t, i, index[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		rc = leg_check(b, &x[i], side, call, &book, &own);
+		if (MKT_UNLIKELY(rc))
+			return rc;
+		book->seen = call;
+		index[i] = own;
+		if (MKT_UNLIKELY(book->side[!side].best <= b->last - own))
+			race(t, book, !side, i, b->last - own);
 	}
-	if (t.n)
-		rc = find_many(&t);
+	return 0;
+}
+
+INLINE_A_SIDE void rest_many(struct mkt_books *b, const struct mkt_order *o, unsigned int side,
+			     const uint32_t *index, uint32_t slot, uint32_t left_wh)
+{
+	const struct mkt_leg *x = o->legs;
+	const uint32_t n = o->nlegs;
+	const uint32_t leg = enter(b, o, n, slot, left_wh);
+
+	for (uint32_t i = 0; i < n; i++) {
+		b->legs[leg + i].slot = slot;
+		leg_link(b, x[i].book, side, index[i], leg + i);
+	}
+}
+
+/*
+ * A bid with flags, or whose limits cross somewhere.  Returns 1 if what is left is
+ * to rest at *@slot, 0 if nothing is, or the refusal.
+ */
+APART int take_many(struct mkt_books *b, struct taker *t, uint32_t *slot, uint32_t *left_wh)
+{
+	int rc = find_many(t);
+
 	if (!rc)
-		rc = verdict(b, o, t.left_wh);
+		rc = verdict(b, t->o, t->left_wh);
 	if (rc) {
-		unmark(b, fills);
+		unmark(b, t->fills);
+		t->fills->n = 0;
 		return rc;
 	}
 	*slot = MKT_NO_SLOT;
-	*left_wh = t.left_wh;
-	if (!rests(o, t.left_wh)) {
-		apply(b, fills);
-		return 0;
+	*left_wh = t->left_wh;
+	if (t->left_wh && !(t->o->flags & MKT_BID_IOC)) {
+		*slot = slot_alloc(b); /* as in take_one() */
+		rc = 1;
 	}
-	at = slot_alloc(b); /* as in place_one() */
-	apply(b, fills);
-	leg = enter(b, o, at, t.left_wh);
-	for (uint32_t i = 0; i < o->nlegs; i++) {
-		b->legs[leg + i].slot = at;
-		leg_link(b, o->legs[i].book, side_of(o->side), index[i], leg + i);
+	apply(b, t->fills);
+	return rc;
+}
+
+APART int place_many(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+		     uint32_t *slot, uint32_t *left_wh)
+{
+	uint32_t index[MKT_LEGS_MAX], at;
+	struct taker t;
+	int rc;
+
+	if (MKT_UNLIKELY(b->ready < o->nlegs) && books_make_room(b) < 0)
+		return -MKT_ENOMEM;
+	t.b = t.live = b;
+	t.o = o;
+	t.n = 0;
+	rc = o->side == MKT_SELL ? check_legs(b, &t, 0, index) : check_legs(b, &t, 1, index);
+	if (rc)
+		return rc;
+	if (MKT_UNLIKELY(t.n || o->flags || b->count >= b->bids_max)) {
+		t.fills = fills;
+		t.left_wh = o->amount_wh;
+		rc = take_many(b, &t, slot, left_wh);
+		if (rc <= 0)
+			return rc;
+		at = *slot;
+	} else {
+		at = slot_alloc(b);
+		*slot = at;
+		*left_wh = o->amount_wh;
 	}
-	*slot = at;
+	if (o->side == MKT_SELL)
+		rest_many(b, o, 0, index, at, *left_wh);
+	else
+		rest_many(b, o, 1, index, at, *left_wh);
 	return 0;
 }
 
@@ -408,44 +511,39 @@ static int place_many(struct mkt_books *b, const struct mkt_order *o, struct mkt
 
 static inline bool order_ok(const struct mkt_order *o)
 {
-	return o->amount_wh && (o->side == MKT_SELL || o->side == MKT_BUY) && o->nlegs &&
-	       o->nlegs <= MKT_LEGS_MAX;
+	return o->amount_wh && (unsigned int)o->side - MKT_SELL <= MKT_BUY - MKT_SELL &&
+	       (unsigned int)o->nlegs - 1 < MKT_LEGS_MAX;
 }
 
 int mkt_books_place(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
 		    uint32_t *slot, uint32_t *left_wh)
 {
-	int rc;
-
 	fills->n = 0;
-	if (!order_ok(o))
+	if (!order_ok(o) || !o->id)
 		return -MKT_EINVAL;
-	if (MKT_UNLIKELY(!has_room(b, o->nlegs)) && books_make_room(b, o->nlegs) < 0)
-		return -MKT_ENOMEM;
-	if (o->nlegs == 1)
-		rc = place_one(b, o, fills, slot, left_wh);
-	else
-		rc = place_many(b, o, fills, slot, left_wh);
-	if (MKT_UNLIKELY(rc))
-		fills->n = 0;
-	return rc;
+	if (o->nlegs > 1)
+		return place_many(b, o, fills, slot, left_wh);
+	if (o->side == MKT_SELL)
+		return place_one_sell(b, o, fills, slot, left_wh);
+	return place_one_buy(b, o, fills, slot, left_wh);
 }
 
-/* Check the legs of @o, put them in the race.  Writes nothing to the books, unlike place. */
+/* As check_legs(), without writing anything to the books. */
 static int try_legs(struct taker *t)
 {
 	const struct mkt_order *o = t->o;
+	const unsigned int side = side_of(o->side);
+	struct book *book;
+	uint32_t index;
 
 	for (uint32_t i = 0; i < o->nlegs; i++) {
-		uint32_t book = o->legs[i].book, index;
-
-		if (book >= t->b->books_n || !t->b->books[book].open ||
-		    !index_of(t->b, side_of(o->side), o->legs[i].price_upwh, &index))
+		if (leg_check(t->b, &o->legs[i], side, CLOSED, &book, &index))
 			return -MKT_EINVAL;
 		for (uint32_t j = 0; j < i; j++)
-			if (o->legs[j].book == book)
+			if (o->legs[j].book == o->legs[i].book)
 				return -MKT_EDUPLEG;
-		race(t, i, index);
+		if (book->side[!side].best <= t->b->last - index)
+			race(t, book, !side, i, t->b->last - index);
 	}
 	return 0;
 }
@@ -483,7 +581,7 @@ int mkt_books_try(const struct mkt_books *b, const struct mkt_order *o, struct m
 static void leg_to_its_place(struct mkt_books *b, uint32_t leg)
 {
 	struct leg *l = &b->legs[leg];
-	struct level *lv = &b->chunks[l->at >> 6].level[l->at & 63];
+	struct level *lv = &b->levels[l->at];
 	uint64_t id = b->bids[l->slot].id;
 	uint32_t before = l->prev, after = 0;
 
@@ -509,32 +607,30 @@ int mkt_books_restore(struct mkt_books *b, const struct mkt_order *o, const bool
 {
 	unsigned int side = side_of(o->side);
 	uint32_t index[MKT_LEGS_MAX], leg, at;
+	uint64_t call = ++b->calls;
+	struct book *book;
 	uint16_t open = 0;
+	int rc;
 
-	if (!order_ok(o))
+	if (!order_ok(o) || !o->id)
 		return -MKT_EINVAL;
 	if (b->count >= b->bids_max)
 		return -MKT_ELIMIT;
-	b->calls++;
 	for (uint32_t i = 0; i < o->nlegs; i++) {
-		uint32_t book = o->legs[i].book;
-
 		if (open_legs && !open_legs[i])
 			continue;
-		if (book >= b->books_n || !b->books[book].open ||
-		    !index_of(b, side, o->legs[i].price_upwh, &index[i]))
-			return -MKT_EINVAL;
-		if (b->books[book].seen == b->calls)
-			return -MKT_EDUPLEG;
-		b->books[book].seen = b->calls;
+		rc = leg_check(b, &o->legs[i], side, call, &book, &index[i]);
+		if (rc)
+			return rc;
+		book->seen = call;
 		open++;
 	}
 	if (!open)
 		return -MKT_EINVAL;
-	if (!has_room(b, o->nlegs) && books_make_room(b, o->nlegs) < 0)
+	if (b->ready < o->nlegs && books_make_room(b) < 0)
 		return -MKT_ENOMEM;
 	at = slot_alloc(b);
-	leg = enter(b, o, at, o->amount_wh);
+	leg = enter(b, o, o->nlegs, at, o->amount_wh);
 	b->bids[at].open = open;
 	for (uint32_t i = 0; i < o->nlegs; i++) {
 		b->legs[leg + i] = (struct leg){.slot = at};

@@ -75,19 +75,6 @@ struct account { /* of one bid, by id */
 	uint32_t slot;
 };
 
-struct world {
-	const struct kind *k;
-	struct rng r;
-	struct mkt_books *b;
-	struct slow *s;
-	struct mkt_fills fills, slow_fills, try_fills;
-	struct account *of; /* [0 .. id] */
-	uint64_t id;        /* of the latest bid placed */
-	uint32_t op;
-	uint64_t digest;
-	uint32_t seen[8];   /* outcomes, to see that all are met */
-};
-
 enum {
 	SEEN_FILL,
 	SEEN_MULTI,
@@ -95,8 +82,24 @@ enum {
 	SEEN_EPOST,
 	SEEN_ELIMIT,
 	SEEN_ENOMEM,
+	SEEN_ENOMEM_ROOM,
 	SEEN_LATE,
 	SEEN_ALT,
+	SEEN_N,
+};
+
+struct world {
+	const struct kind *k;
+	struct rng r;
+	struct rng faults;  /* of their own: what the engine allocates changes no stream */
+	struct mkt_books *b;
+	struct slow *s;
+	struct mkt_fills fills, slow_fills, try_fills;
+	struct account *of; /* [0 .. id] */
+	uint64_t id;        /* of the latest bid placed */
+	uint32_t op;
+	uint64_t digest;
+	uint32_t seen[SEEN_N]; /* outcomes, to see that all are met */
 };
 
 static void fault(const struct world *w, const char *what)
@@ -211,7 +214,7 @@ static void check_all(struct world *w)
 	for (uint32_t i = 0; i < w->s->n; i++)
 		check_bid(w, w->s->bids[i].id);
 	for (int i = 0; i < 20 && w->id; i++)
-		check_bid(w, 1 + rng_below(&w->r, w->id));
+		check_bid(w, 1 + rng_below(&w->faults, w->id));
 }
 
 static bool same_fills(const struct mkt_fills *a, const struct mkt_fills *b, bool slots)
@@ -294,10 +297,10 @@ static struct mkt_order any_order(struct world *w, struct mkt_leg *legs)
 /* Make the next allocations of the engine fail, now and then. */
 static void arm(struct world *w, struct mkt_fills *f)
 {
-	if (rng_below(&w->r, 12))
+	if (rng_below(&w->faults, 12))
 		return;
 	mkt_fills_release(f);
-	allocations_good = (unsigned int)rng_below(&w->r, 3);
+	allocations_good = (unsigned int)rng_below(&w->faults, 3);
 }
 
 static void book_fills(struct world *w, const struct mkt_order *o, uint32_t slot)
@@ -322,6 +325,7 @@ static void book_fills(struct world *w, const struct mkt_order *o, uint32_t slot
 
 static int place_now(struct world *w, const struct mkt_order *o, uint32_t *slot, uint32_t *left)
 {
+	uint64_t sum = w->digest;
 	int rc;
 
 	arm(w, &w->fills);
@@ -332,6 +336,7 @@ static int place_now(struct world *w, const struct mkt_order *o, uint32_t *slot,
 	w->seen[SEEN_ENOMEM]++;
 	WANT(w->fills.n == 0 && *slot == 7 && *left == 8);
 	check_all(w);
+	w->digest = sum;
 	return mkt_books_place(w->b, o, &w->fills, slot, left);
 }
 
@@ -484,6 +489,34 @@ static struct mkt_books *new_books(const struct world *w)
 	return b;
 }
 
+static void restore(struct world *w, struct mkt_books *b, const struct slow_bid *x)
+{
+	struct mkt_order o = {.id = x->id, .owner = x->owner, .amount_wh = x->left_wh,
+			      .side = x->side, .nlegs = x->nlegs, .legs = x->legs};
+	uint32_t *slot = &w->of[x->id].slot;
+	int rc;
+
+	arm(w, &w->try_fills);
+	rc = mkt_books_restore(b, &o, x->open, slot);
+	allocations_good = UINT32_MAX;
+	if (rc == -MKT_ENOMEM) {
+		w->seen[SEEN_ENOMEM_ROOM]++;
+		rc = mkt_books_restore(b, &o, x->open, slot);
+	}
+	WANT(rc == 0);
+}
+
+/* A bid taken out and put back stands where it stood, as when an envelope is undone. */
+static void op_undo(struct world *w)
+{
+	const struct slow_bid *x = slow_get(w->s, any_id(w));
+
+	if (!x)
+		return;
+	WANT(mkt_books_cancel(w->b, w->of[x->id].slot, x->id) == 0);
+	restore(w, w->b, x);
+}
+
 /* Go on with books made anew from the open bids, as after a restart. */
 static void op_restart(struct world *w)
 {
@@ -498,13 +531,8 @@ static void op_restart(struct world *w)
 	for (uint32_t i = 0; i < w->k->books; i++)
 		if (!w->s->books[i].open)
 			mkt_book_close(b, i, NULL, NULL);
-	for (uint32_t i = 0; i < w->s->n; i++) {
-		const struct slow_bid *x = &w->s->bids[i];
-		struct mkt_order o = {.id = x->id, .owner = x->owner, .amount_wh = x->left_wh,
-				      .side = x->side, .nlegs = x->nlegs, .legs = x->legs};
-
-		WANT(mkt_books_restore(b, &o, x->open, &w->of[x->id].slot) == 0);
-	}
+	for (uint32_t i = 0; i < w->s->n; i++)
+		restore(w, b, &w->s->bids[i]);
 	mkt_books_free(w->b);
 	w->b = b;
 	check_all(w);
@@ -522,17 +550,20 @@ static void step(struct world *w)
 		op_reduce(w);
 	else if (dice < 985)
 		op_close(w);
-	else if (dice < 998)
+	else if (dice < 990)
 		op_fee(w);
+	else if (dice < 998)
+		op_undo(w);
 	else
 		op_restart(w);
 }
 
 static void run_kind(const struct kind *k, uint64_t seed, uint64_t *sum, uint32_t *seen)
 {
-	struct world world = {.k = k, .r = {seed}, .digest = 0xcbf29ce484222325u}, *w = &world;
+	struct world world = {.k = k, .r = {seed}, .faults = {~seed}}, *w = &world;
 	uint32_t book;
 
+	w->digest = 0xcbf29ce484222325u;
 	w->b = new_books(w);
 	w->s = slow_new(k->bids_max);
 	w->of = calloc(k->ops + 1, sizeof(*w->of));
@@ -564,7 +595,7 @@ int main(int argc, char **argv)
 	const char *text = argc > 1 ? argv[1] : getenv("MKT_SEED");
 	uint64_t seed = text ? strtoull(text, NULL, 0) : 20190617, sum = 0;
 	uint32_t runs = getenv("MKT_LONG") && *getenv("MKT_LONG") ? 4 : 1, n = 0;
-	uint32_t seen[8] = {0};
+	uint32_t seen[SEEN_N] = {0};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (uint32_t run = 0; run < runs; run++) {

@@ -630,7 +630,8 @@ static void restoring_out_of_order_stands_by_id(void **state)
 {
 	static const struct mkt_leg legs[] = {{A, 40}, {B, 40}};
 	static const uint64_t ids[] = {20, 5, 12, 30, 1, 13};
-	struct mkt_order o = {.owner = 1, .amount_wh = 5, .side = MKT_BUY, .nlegs = 2, .legs = legs};
+	struct mkt_order o = {.owner = 1, .amount_wh = 5, .side = MKT_BUY, .nlegs = 2,
+			      .legs = legs};
 	struct fix f = fix_new();
 	uint32_t slot;
 
@@ -749,6 +750,9 @@ static void bad_bids_are_refused_and_change_nothing(void **state)
 	o.side = 3;
 	assert_int_equal(mkt_books_place(f.b, &o, &f.fills, &slot, &left), -MKT_EINVAL);
 	o.side = MKT_BUY;
+	o.id = 0;
+	assert_int_equal(mkt_books_place(f.b, &o, &f.fills, &slot, &left), -MKT_EINVAL);
+	assert_int_equal(mkt_books_restore(f.b, &o, NULL, &slot), -MKT_EINVAL);
 	o.nlegs = 3;
 	many[2].book = A;
 	assert_int_equal(mkt_books_try(f.b, &o, &f.fills, &left), -MKT_EDUPLEG);
