@@ -59,6 +59,11 @@ int mkt_app_stopped(void)
 	return signal_seen;
 }
 
+const volatile sig_atomic_t *mkt_app_stop_flag(void)
+{
+	return &signal_seen;
+}
+
 /* ---- beginning and end -------------------------------------------------------------------- */
 
 /*
@@ -151,7 +156,7 @@ static int set_color(struct mkt_app *app)
 	int when = 0, rc = mkt_opt_value(&row, &when, "setting 'ui.color'", setting, &app->err);
 
 	if (!rc)
-		mkt_term_init(&app->term, (enum mkt_when)app->opt.color, (enum mkt_when)when);
+		mkt_term_init(&app->term, (enum mkt_color_when)app->opt.color, (enum mkt_color_when)when);
 	return rc;
 }
 

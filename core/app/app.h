@@ -8,6 +8,7 @@
 #ifndef MKT_APP_APP_H
 #define MKT_APP_APP_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "core/app/conf.h"
@@ -42,7 +43,7 @@ struct mkt_globals {
 	bool no_input;
 	bool quiet;
 	int verbose;
-	int color;       /* enum mkt_when, 0: not given */
+	int color;       /* enum mkt_color_when, 0: not given */
 	bool no_pager;
 	enum mkt_tri progress;
 	const char *trace;
@@ -176,6 +177,8 @@ void mkt_app_catch_signals(void);
 
 /* The signal that came, or 0.  A command that stops for it returns 128 + signal. */
 int mkt_app_stopped(void);
+/* The flag itself, for those who wait inside a library. */
+const volatile sig_atomic_t *mkt_app_stop_flag(void);
 
 /* ---- progress ---- */
 void mkt_app_progress(struct mkt_app *app, struct mkt_progress *p, const char *verb);

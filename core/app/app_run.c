@@ -129,7 +129,7 @@ static int parse(struct mkt_app *app, struct mkt_opt_parse *p, int argc, char **
 	app->opts_ended = p->ended;
 	/* Usage errors and help come before the configuration is read. */
 	if (app->opt.color)
-		mkt_term_init(&app->term, (enum mkt_when)app->opt.color, 0);
+		mkt_term_init(&app->term, (enum mkt_color_when)app->opt.color, 0);
 	return n == -MKT_EUSAGE ? point_at_usage(app) : n;
 }
 

@@ -36,6 +36,8 @@ static void put_together(const struct mkt_request *r, struct mkt_buf *b)
 		     r->state == MKT_REQUEST_DONE ? "done" : "unfinished",
 		     (unsigned long long)r->time_s, r->account, r->command);
 	mkt_buf_addhex(b, r->tx.b, sizeof(r->tx.b));
+	mkt_buf_addstr(b, "\ncall ");
+	mkt_buf_addhex(b, r->call.b, sizeof(r->call.b));
 	mkt_buf_addf(b, "\nreceipt %s\nenvelope ", r->receipt);
 	mkt_buf_addhex(b, r->envelope.data, r->envelope.len);
 	mkt_buf_addch(b, '\n');
@@ -178,6 +180,7 @@ static bool take_apart(char *text, struct mkt_request *r)
 	    !copy_value(&at, "account", r->account, sizeof(r->account)) ||
 	    !copy_value(&at, "command", r->command, sizeof(r->command)) ||
 	    !read_hash(value_of(&at, "tx"), &r->tx) ||
+	    !read_hash(value_of(&at, "call"), &r->call) ||
 	    !copy_value(&at, "receipt", r->receipt, sizeof(r->receipt)))
 		return false;
 	r->state = !strcmp(state, "done") ? MKT_REQUEST_DONE : MKT_REQUEST_UNFINISHED;
@@ -221,6 +224,19 @@ int mkt_request_load(struct mkt_app *app, const struct mkt_request_id *id, struc
 		mkt_err_set(&app->err, MKT_ENOTFOUND, "no request '%s' was made here", name);
 	mkt_buf_release(&path);
 	return rc;
+}
+
+void mkt_request_forget(struct mkt_app *app, const struct mkt_request_id *id)
+{
+	struct mkt_buf path = MKT_BUF_INIT;
+	char name[MKT_REQUEST_ID_TEXT];
+
+	mkt_request_text(id, name);
+	if (!directory(app, &path)) {
+		mkt_buf_addf(&path, "/%s", name);
+		unlink(mkt_buf_str(&path));
+	}
+	mkt_buf_release(&path);
 }
 
 static int only_requests(const struct dirent *e)

@@ -38,6 +38,7 @@ struct mkt_request {
 	char account[80];            /* as text */
 	char command[64];            /* "bid buy" */
 	struct mkt_hash tx;          /* of the envelope */
+	struct mkt_hash call;        /* what was asked for: the same id with another one is a conflict */
 	struct mkt_buf envelope;     /* owned */
 	char receipt[256];           /* the receipt line, once done; "" before */
 };
@@ -90,6 +91,9 @@ void mkt_request_text(const struct mkt_request_id *id, char out[MKT_REQUEST_ID_T
  * under --dry-run.  -MKT_EIO: nothing may be sent.
  */
 int mkt_request_save(struct mkt_app *app, const struct mkt_request *r) MKT_MUST_CHECK;
+
+/* It was surely not applied, and the call may be made anew.  Nothing to forget is fine. */
+void mkt_request_forget(struct mkt_app *app, const struct mkt_request_id *id);
 
 /* -MKT_ENOTFOUND; -MKT_EINTEGRITY for a file that is damaged. */
 int mkt_request_load(struct mkt_app *app, const struct mkt_request_id *id, struct mkt_request *r)

@@ -48,7 +48,7 @@ static void find_size(struct mkt_term *t)
 		t->rows = ws.ws_row ? ws.ws_row : ROWS_DEFAULT;
 }
 
-static bool wants_color(enum mkt_when option, enum mkt_when setting, bool tty)
+static bool wants_color(enum mkt_color_when option, enum mkt_color_when setting, bool tty)
 {
 	const char *term = getenv("TERM");
 
@@ -65,7 +65,7 @@ static bool wants_color(enum mkt_when option, enum mkt_when setting, bool tty)
 	return tty && term && *term && strcmp(term, "dumb");
 }
 
-void mkt_term_init(struct mkt_term *t, enum mkt_when option, enum mkt_when setting)
+void mkt_term_init(struct mkt_term *t, enum mkt_color_when option, enum mkt_color_when setting)
 {
 	const char *codeset;
 

@@ -15,7 +15,7 @@
 #include "core/base/compat.h"
 #include "core/base/err.h"
 
-enum mkt_when { MKT_WHEN_AUTO = 1, MKT_WHEN_ALWAYS, MKT_WHEN_NEVER };
+enum mkt_color_when { MKT_WHEN_AUTO = 1, MKT_WHEN_ALWAYS, MKT_WHEN_NEVER };
 
 /* The eight colours of every terminal; the background stays as it is. */
 enum mkt_color {
@@ -45,7 +45,7 @@ struct mkt_term {
  * @option is --color (0: not given), @setting is ui.color (0: not set); between
  * them stand NO_COLOR and CLICOLOR_FORCE.
  */
-void mkt_term_init(struct mkt_term *t, enum mkt_when option, enum mkt_when setting);
+void mkt_term_init(struct mkt_term *t, enum mkt_color_when option, enum mkt_color_when setting);
 
 /* Somebody sits there: asks, prefixes of options and progress are for people. */
 bool mkt_term_interactive(const struct mkt_term *t);
