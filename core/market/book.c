@@ -5,38 +5,74 @@
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* Make *@v hold at least @need elements of @size bytes; *@cap follows. */
-static int grow(void *v, uint32_t *cap, uint64_t need, uint64_t max, size_t size)
+/*
+ * @v, moved if it has to be to hold @need > 0 elements of @size bytes; *@cap
+ * follows.  NULL, and nothing changed, if there is no memory or @need is above @max.
+ */
+static void *grown(void *v, uint32_t *cap, uint64_t need, uint64_t max, size_t size)
 {
 	uint64_t want = *cap < 32 ? 64 : (uint64_t)*cap * 2;
-	void *old, *p;
+	void *p;
 
 	if (need <= *cap)
-		return 0;
+		return v;
 	if (want < need)
 		want = need;
 	if (want > max)
 		want = max;
 	if (want < need || want > SIZE_MAX / 2 / size)
-		return -MKT_ENOMEM;
-	memcpy(&old, v, sizeof(old));
-	p = realloc(old, (size_t)want * size);
+		return NULL;
+	p = realloc(v, (size_t)want * size);
+	if (p)
+		*cap = (uint32_t)want;
+	return p;
+}
+
+static int grow_bids(struct mkt_books *b, uint64_t need)
+{
+	struct bid *p = grown(b->bids, &b->bids_cap, need, b->bids_max, sizeof(*p));
+
 	if (!p)
 		return -MKT_ENOMEM;
-	memcpy(v, &p, sizeof(p));
-	*cap = (uint32_t)want;
+	b->bids = p;
+	return 0;
+}
+
+static int grow_legs(struct mkt_books *b, uint64_t need)
+{
+	struct leg *p = grown(b->legs, &b->legs_cap, need, UINT32_MAX, sizeof(*p));
+
+	if (!p)
+		return -MKT_ENOMEM;
+	b->legs = p;
+	return 0;
+}
+
+static int grow_books(struct mkt_books *b, uint64_t need)
+{
+	struct book *p = grown(b->books, &b->books_cap, need, UINT32_MAX >> 1, sizeof(*p));
+
+	if (!p)
+		return -MKT_ENOMEM;
+	b->books = p;
 	return 0;
 }
 
 /* Chunks and nodes are two arrays each; the room is that of both. */
-static int grow_chunks(struct mkt_books *b, uint32_t more)
+static int grow_chunks(struct mkt_books *b, uint64_t need)
 {
-	uint64_t need = (uint64_t)b->chunks_cap - b->chunks_spare + more;
 	uint32_t cap = b->chunks_cap, cap_levels = cap;
+	struct level *levels;
+	struct chunk *chunks;
 
-	if (grow(&b->levels, &cap_levels, need, UINT32_MAX >> 6, 64 * sizeof(*b->levels)) < 0 ||
-	    grow(&b->chunks, &cap, need, UINT32_MAX >> 6, sizeof(*b->chunks)) < 0)
+	levels = grown(b->levels, &cap_levels, need, UINT32_MAX >> 6, 64 * sizeof(*levels));
+	if (!levels)
 		return -MKT_ENOMEM;
+	b->levels = levels;
+	chunks = grown(b->chunks, &cap, need, UINT32_MAX >> 6, sizeof(*chunks));
+	if (!chunks)
+		return -MKT_ENOMEM;
+	b->chunks = chunks;
 	b->chunks_spare += cap - b->chunks_cap;
 	b->chunks_cap = cap;
 	return 0;
@@ -45,11 +81,17 @@ static int grow_chunks(struct mkt_books *b, uint32_t more)
 static int grow_nodes(struct mkt_books *b, uint64_t need)
 {
 	uint32_t cap = b->nodes_cap, cap_children = cap;
+	uint32_t *children;
+	struct node *nodes;
 
-	if (grow(&b->children, &cap_children, need, UINT32_MAX >> 6,
-		 64 * sizeof(*b->children)) < 0 ||
-	    grow(&b->nodes, &cap, need, UINT32_MAX >> 6, sizeof(*b->nodes)) < 0)
+	children = grown(b->children, &cap_children, need, UINT32_MAX >> 6, 64 * sizeof(*children));
+	if (!children)
 		return -MKT_ENOMEM;
+	b->children = children;
+	nodes = grown(b->nodes, &cap, need, UINT32_MAX >> 6, sizeof(*nodes));
+	if (!nodes)
+		return -MKT_ENOMEM;
+	b->nodes = nodes;
 	b->nodes_spare += cap - b->nodes_cap;
 	b->nodes_cap = cap;
 	return 0;
@@ -70,12 +112,12 @@ int books_make_room(struct mkt_books *b)
 
 	if (slots > b->bids_max)
 		slots = b->bids_max;
-	if (grow(&b->bids, &b->bids_cap, slots, b->bids_max, sizeof(*b->bids)) < 0 ||
-	    grow(&b->legs, &b->legs_cap, (uint64_t)b->legs_n + 2 * more, UINT32_MAX,
-		 sizeof(*b->legs)) < 0 ||
-	    (b->chunks_spare < more && grow_chunks(b, more) < 0) ||
-	    (b->nodes_spare < more * storeys &&
-	     grow_nodes(b, (uint64_t)b->nodes_cap + more * storeys) < 0))
+	if (grow_bids(b, slots) < 0 || grow_legs(b, (uint64_t)b->legs_n + 2 * more) < 0)
+		return -MKT_ENOMEM;
+	if (b->chunks_spare < more && grow_chunks(b, (uint64_t)b->chunks_cap + more) < 0)
+		return -MKT_ENOMEM;
+	if (b->nodes_spare < more * storeys &&
+	    grow_nodes(b, (uint64_t)b->nodes_cap + more * storeys) < 0)
 		return -MKT_ENOMEM;
 	ready = (b->legs_cap - b->legs_n) / 2;
 	if (ready > b->chunks_spare)
@@ -127,8 +169,7 @@ int mkt_books_new(const struct mkt_books_conf *conf, struct mkt_books **out, str
 	b->bids_free = MKT_NO_SLOT;
 	b->books_free = UINT32_MAX;
 	b->legs_n = b->chunks_n = b->nodes_n = 1; /* 0 is "none" */
-	if (grow(&b->legs, &b->legs_cap, 1, UINT32_MAX, sizeof(*b->legs)) < 0 ||
-	    grow_chunks(b, 1) < 0 || grow_nodes(b, 1) < 0) {
+	if (grow_legs(b, 1) < 0 || grow_chunks(b, 1) < 0 || grow_nodes(b, 1) < 0) {
 		mkt_books_free(b);
 		return mkt_err_code(err, MKT_ENOMEM);
 	}
@@ -351,8 +392,7 @@ int mkt_book_open(struct mkt_books *b, bool direct, int32_t fee_upwh, uint32_t *
 	if (n != UINT32_MAX) {
 		b->books_free = b->books[n].direct;
 	} else {
-		if (grow(&b->books, &b->books_cap, (uint64_t)b->books_n + 1, UINT32_MAX >> 1,
-			 sizeof(*b->books)) < 0)
+		if (grow_books(b, (uint64_t)b->books_n + 1) < 0)
 			return -MKT_ENOMEM;
 		n = b->books_n++;
 	}

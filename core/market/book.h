@@ -172,9 +172,9 @@ int mkt_books_reduce(struct mkt_books *b, uint32_t slot, uint64_t id,
  * Put a bid back as it rested: after a restart, or when an all-or-nothing
  * envelope is undone.  No matching; in each queue it stands behind all bids of
  * smaller id, found from the end, so going in order of id costs nothing.
- * o->amount_wh is what is left, o->flags is not looked at.  A leg with @open_legs false (NULL: all open) has
- * left its book and keeps only its place in the list; one at least is open.
- * Errors as mkt_books_place().
+ * o->amount_wh is what is left, o->flags is not looked at.  A leg with @open_legs
+ * false (NULL: all open) has left its book and keeps only its place in the list;
+ * one at least is open.  Errors as mkt_books_place().
  */
 int mkt_books_restore(struct mkt_books *b, const struct mkt_order *o, const bool *open_legs,
 		      uint32_t *slot) MKT_MUST_CHECK;

@@ -273,6 +273,18 @@ struct taker {
 	struct cand cand[MKT_LEGS_MAX]; /* in the order of the taker's legs */
 };
 
+static inline void taker_init(struct taker *t, const struct mkt_books *b, struct mkt_books *live,
+			      const struct mkt_order *o, struct mkt_fills *fills)
+{
+	t->b = b;
+	t->o = o;
+	t->live = live;
+	t->used = (struct used){0};
+	t->fills = fills;
+	t->left_wh = o->amount_wh;
+	t->n = 0; /* so nothing of cand[] is read */
+}
+
 static inline bool is_candidate(const struct taker *t, uint32_t slot)
 {
 	const struct bid *x = &t->b->bids[slot];
@@ -413,11 +425,10 @@ APART void race(struct taker *t, const struct book *book, unsigned int opposite,
 }
 
 /* Check the legs of the taker, note their indexes, put those that cross in the race. */
-INLINE_A_SIDE int check_legs(struct mkt_books *b, struct taker *t, unsigned int side,
+INLINE_A_SIDE int check_legs(struct mkt_books *b, struct taker *t, unsigned int side, uint32_t n,
 			     uint32_t *index)
 {
 	const struct mkt_leg *x = t->o->legs;
-	const uint32_t n = t->o->nlegs;
 	const uint64_t call = ++b->calls;
 	struct book *book;
 	uint32_t own;
@@ -435,12 +446,12 @@ INLINE_A_SIDE int check_legs(struct mkt_books *b, struct taker *t, unsigned int 
 	return 0;
 }
 
-INLINE_A_SIDE void rest_many(struct mkt_books *b, const struct mkt_order *o, unsigned int side,
-			     const uint32_t *index, uint32_t slot, uint32_t left_wh)
+/* Rest what the taker has left; @n and @index as check_legs() had them. */
+INLINE_A_SIDE void rest_many(struct mkt_books *b, const struct taker *t, unsigned int side,
+			     uint32_t n, const uint32_t *index, uint32_t slot)
 {
-	const struct mkt_leg *x = o->legs;
-	const uint32_t n = o->nlegs;
-	const uint32_t leg = enter(b, o, n, slot, left_wh);
+	const struct mkt_leg *x = t->o->legs;
+	const uint32_t leg = enter(b, t->o, n, slot, t->left_wh);
 
 	for (uint32_t i = 0; i < n; i++) {
 		b->legs[leg + i].slot = slot;
@@ -476,21 +487,18 @@ APART int take_many(struct mkt_books *b, struct taker *t, uint32_t *slot, uint32
 APART int place_many(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
 		     uint32_t *slot, uint32_t *left_wh)
 {
+	const uint32_t n = o->nlegs;
 	uint32_t index[MKT_LEGS_MAX], at;
 	struct taker t;
 	int rc;
 
-	if (MKT_UNLIKELY(b->ready < o->nlegs) && books_make_room(b) < 0)
+	if (MKT_UNLIKELY(b->ready < n) && books_make_room(b) < 0)
 		return -MKT_ENOMEM;
-	t.b = t.live = b;
-	t.o = o;
-	t.n = 0;
-	rc = o->side == MKT_SELL ? check_legs(b, &t, 0, index) : check_legs(b, &t, 1, index);
+	taker_init(&t, b, b, o, fills);
+	rc = o->side == MKT_SELL ? check_legs(b, &t, 0, n, index) : check_legs(b, &t, 1, n, index);
 	if (rc)
 		return rc;
 	if (MKT_UNLIKELY(t.n || o->flags || b->count >= b->bids_max)) {
-		t.fills = fills;
-		t.left_wh = o->amount_wh;
 		rc = take_many(b, &t, slot, left_wh);
 		if (rc <= 0)
 			return rc;
@@ -498,12 +506,12 @@ APART int place_many(struct mkt_books *b, const struct mkt_order *o, struct mkt_
 	} else {
 		at = slot_alloc(b);
 		*slot = at;
-		*left_wh = o->amount_wh;
+		*left_wh = t.left_wh;
 	}
 	if (o->side == MKT_SELL)
-		rest_many(b, o, 0, index, at, *left_wh);
+		rest_many(b, &t, 0, n, index, at);
 	else
-		rest_many(b, o, 1, index, at, *left_wh);
+		rest_many(b, &t, 1, n, index, at);
 	return 0;
 }
 
@@ -557,13 +565,7 @@ int mkt_books_try(const struct mkt_books *b, const struct mkt_order *o, struct m
 	fills->n = 0;
 	if (!order_ok(o))
 		return -MKT_EINVAL;
-	t.b = b;
-	t.o = o;
-	t.live = NULL;
-	t.used = (struct used){0};
-	t.fills = fills;
-	t.left_wh = o->amount_wh;
-	t.n = 0;
+	taker_init(&t, b, NULL, o, fills);
 	rc = try_legs(&t);
 	if (!rc)
 		rc = find_many(&t);
