@@ -224,6 +224,11 @@ out:
 	return rc;
 }
 
+int mkt_conf_read(struct mkt_conf *c, const char *file, struct mkt_err *err)
+{
+	return load_file(c, file, MKT_ORIGIN_SITE, err);
+}
+
 /* ---- sources ------------------------------------------------------------------------------ */
 
 static const char *home(void)

@@ -66,6 +66,9 @@ void mkt_conf_release(struct mkt_conf *c);
  */
 int mkt_conf_load(struct mkt_conf *c, const char *file, struct mkt_err *err) MKT_MUST_CHECK;
 
+/* Read one file and nothing else: what daemons have of their own.  Errors as mkt_conf_load(). */
+int mkt_conf_read(struct mkt_conf *c, const char *file, struct mkt_err *err) MKT_MUST_CHECK;
+
 /* Give @name a value from the command line. */
 int mkt_conf_option(struct mkt_conf *c, const char *name, const char *value,
 		    struct mkt_err *err) MKT_MUST_CHECK;
