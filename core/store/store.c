@@ -29,13 +29,13 @@ static int read_only(struct mkt_err *err)
 	return mkt_err_set(err, MKT_EINVAL, "a read transaction cannot write");
 }
 
-int mkt_store_put(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_put(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		  struct mkt_bytes val, struct mkt_err *err)
 {
 	return t->write ? t->store->ops->put(t, tab, key, val, err) : read_only(err);
 }
 
-int mkt_store_put_set(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_put_set(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		      const void *vals, size_t width, size_t n, struct mkt_err *err)
 {
 	if (!n)
@@ -45,25 +45,25 @@ int mkt_store_put_set(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_byt
 	return t->write ? t->store->ops->put_set(t, tab, key, vals, width, n, err) : read_only(err);
 }
 
-int mkt_store_del(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_del(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		  struct mkt_err *err)
 {
 	return t->write ? t->store->ops->del(t, tab, key, err) : read_only(err);
 }
 
-int mkt_store_get(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_get(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		  struct mkt_bytes *val, struct mkt_err *err)
 {
 	return t->store->ops->get(t, tab, key, val, err);
 }
 
-int mkt_store_walk(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_walk(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		   struct mkt_bytes val, mkt_store_each_fn *each, void *ctx, struct mkt_err *err)
 {
 	return t->store->ops->walk(t, tab, key, val, each, ctx, err);
 }
 
-int mkt_store_walk_back(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_walk_back(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 			struct mkt_bytes val, mkt_store_each_fn *each, void *ctx,
 			struct mkt_err *err)
 {

@@ -14,7 +14,7 @@
 #include "core/base/compat.h"
 #include "core/base/err.h"
 
-enum mkt_table {
+enum mkt_store_table {
 	MKT_TAB_META,     /* text key -> bytes: format, height, digest */
 	MKT_TAB_STATE,    /* u8 type, u64 id -> record */
 	MKT_TAB_TX,       /* u32 run -> set of 8 bytes of id, u16 low bits of the number */
@@ -62,16 +62,16 @@ void mkt_store_abort(struct mkt_store_tx *t);
  * the store has to become larger, which it does with the next begin: abort, and
  * do the whole transaction again.
  */
-int mkt_store_put(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_put(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		  struct mkt_bytes val, struct mkt_err *err) MKT_MUST_CHECK;
 /* Add @n values of @width bytes, ascending, to the set at @key. */
-int mkt_store_put_set(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_put_set(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		      const void *vals, size_t width, size_t n, struct mkt_err *err) MKT_MUST_CHECK;
 /* Drop a key with all its values; no such key is no error. */
-int mkt_store_del(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_del(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		  struct mkt_err *err) MKT_MUST_CHECK;
 /* 1 found, 0 not.  *val is valid until the transaction ends. */
-int mkt_store_get(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_get(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		  struct mkt_bytes *val, struct mkt_err *err) MKT_MUST_CHECK;
 
 /*
@@ -81,14 +81,14 @@ int mkt_store_get(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes k
  * and must not write.
  */
 typedef bool mkt_store_each_fn(void *ctx, struct mkt_bytes key, struct mkt_bytes val);
-int mkt_store_walk(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_walk(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		   struct mkt_bytes val, mkt_store_each_fn *each, void *ctx,
 		   struct mkt_err *err) MKT_MUST_CHECK;
 /*
  * The same downwards, from the last (@key, @val) <= the given ones (@key.n 0:
  * from the table's end; @val.n 0: from the key's last).
  */
-int mkt_store_walk_back(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+int mkt_store_walk_back(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 			struct mkt_bytes val, mkt_store_each_fn *each, void *ctx,
 			struct mkt_err *err) MKT_MUST_CHECK;
 

@@ -12,17 +12,17 @@ struct mkt_store_ops {
 		     struct mkt_err *err);
 	int (*commit)(struct mkt_store_tx *t, struct mkt_err *err);
 	void (*drop)(struct mkt_store_tx *t);
-	int (*put_set)(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+	int (*put_set)(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		       const void *vals, size_t width, size_t n, struct mkt_err *err);
-	int (*put)(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+	int (*put)(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		   struct mkt_bytes val, struct mkt_err *err);
-	int (*del)(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+	int (*del)(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		   struct mkt_err *err);
-	int (*get)(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+	int (*get)(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		   struct mkt_bytes *val, struct mkt_err *err);
-	int (*walk)(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+	int (*walk)(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		    struct mkt_bytes val, mkt_store_each_fn *each, void *ctx, struct mkt_err *err);
-	int (*walk_back)(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+	int (*walk_back)(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 			 struct mkt_bytes val, mkt_store_each_fn *each, void *ctx,
 			 struct mkt_err *err);
 	uint64_t (*bytes)(struct mkt_store *s);
@@ -47,7 +47,7 @@ struct lmdb_map {
 int lmdb_open(const char *dir, const struct lmdb_map *map, struct mkt_store **out,
 	      struct mkt_err *err) MKT_MUST_CHECK;
 
-static inline bool mkt_table_is_set(enum mkt_table tab)
+static inline bool mkt_table_is_set(enum mkt_store_table tab)
 {
 	return tab == MKT_TAB_TX || tab == MKT_TAB_ACCOUNT || tab == MKT_TAB_WINDOW;
 }

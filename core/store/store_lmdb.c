@@ -170,7 +170,7 @@ static void lmdb_abort(struct mkt_store_tx *base)
 	free(t);
 }
 
-static int cursor(struct mkt_store_tx *base, enum mkt_table tab, MDB_cursor **out,
+static int cursor(struct mkt_store_tx *base, enum mkt_store_table tab, MDB_cursor **out,
 		  struct mkt_err *err)
 {
 	struct lmdb_tx *t = (struct lmdb_tx *)base;
@@ -196,7 +196,7 @@ static int put_flags(MDB_cursor *c, bool set, MDB_val *k, MDB_val *v, unsigned f
 	return mdb_cursor_put(c, k, val, flags);
 }
 
-static int lmdb_put(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int lmdb_put(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		    struct mkt_bytes val, struct mkt_err *err)
 {
 	MDB_val k = val_of(key), v = val_of(val);
@@ -209,7 +209,7 @@ static int lmdb_put(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes
 	return rc ? fail(store_of(t), rc, "cannot write the store", err) : 0;
 }
 
-static int lmdb_put_set(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int lmdb_put_set(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 			const void *vals, size_t width, size_t n, struct mkt_err *err)
 {
 	MDB_val k = val_of(key), v[2] = {{width, (void *)(uintptr_t)vals}, {n, NULL}};
@@ -222,7 +222,7 @@ static int lmdb_put_set(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_b
 	return rc ? fail(store_of(t), rc, "cannot write the store", err) : 0;
 }
 
-static int lmdb_del(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int lmdb_del(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		    struct mkt_err *err)
 {
 	MDB_val k = val_of(key), v;
@@ -239,7 +239,7 @@ static int lmdb_del(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes
 
 /* ---- reading ---- */
 
-static int lmdb_get(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int lmdb_get(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		    struct mkt_bytes *val, struct mkt_err *err)
 {
 	MDB_val k = val_of(key), v;
@@ -329,7 +329,7 @@ static int walk(struct mkt_store_tx *t, MDB_cursor *c, int rc, MDB_val k, MDB_va
 	return rc && rc != MDB_NOTFOUND ? fail(store_of(t), rc, "cannot read the store", err) : 0;
 }
 
-static int lmdb_walk(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int lmdb_walk(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		     struct mkt_bytes val, mkt_store_each_fn *each, void *ctx, struct mkt_err *err)
 {
 	MDB_val k = {0, NULL}, v = {0, NULL};
@@ -342,7 +342,7 @@ static int lmdb_walk(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_byte
 	return walk(t, c, rc, k, v, MDB_NEXT, each, ctx, err);
 }
 
-static int lmdb_walk_back(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int lmdb_walk_back(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 			  struct mkt_bytes val, mkt_store_each_fn *each, void *ctx,
 			  struct mkt_err *err)
 {

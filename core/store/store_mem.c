@@ -114,12 +114,12 @@ static size_t lower(const struct rows *t, bool set, struct mkt_bytes key, struct
 	return from;
 }
 
-static struct rows *rows_of(struct mkt_store_tx *t, enum mkt_table tab)
+static struct rows *rows_of(struct mkt_store_tx *t, enum mkt_store_table tab)
 {
 	return &((struct mem_tx *)t)->snap->tab[tab];
 }
 
-static int mem_put(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int mem_put(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		   struct mkt_bytes val, struct mkt_err *err)
 {
 	struct rows *rows = rows_of(t, tab);
@@ -157,7 +157,7 @@ static int mem_put(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes 
 	return 0;
 }
 
-static int mem_put_set(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int mem_put_set(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		       const void *vals, size_t width, size_t n, struct mkt_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -170,7 +170,7 @@ static int mem_put_set(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_by
 	return 0;
 }
 
-static int mem_del(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int mem_del(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		   struct mkt_err *err)
 {
 	struct rows *rows = rows_of(t, tab);
@@ -185,7 +185,7 @@ static int mem_del(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes 
 	return 0;
 }
 
-static int mem_get(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int mem_get(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		   struct mkt_bytes *val, struct mkt_err *err)
 {
 	struct rows *rows = rows_of(t, tab);
@@ -204,7 +204,7 @@ static bool give(const struct row *r, mkt_store_each_fn *each, void *ctx)
 		    (struct mkt_bytes){r->b + r->klen, r->vlen});
 }
 
-static int mem_walk(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int mem_walk(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 		    struct mkt_bytes val, mkt_store_each_fn *each, void *ctx, struct mkt_err *err)
 {
 	struct rows *rows = rows_of(t, tab);
@@ -216,7 +216,7 @@ static int mem_walk(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes
 	return 0;
 }
 
-static int mem_walk_back(struct mkt_store_tx *t, enum mkt_table tab, struct mkt_bytes key,
+static int mem_walk_back(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt_bytes key,
 			 struct mkt_bytes val, mkt_store_each_fn *each, void *ctx,
 			 struct mkt_err *err)
 {

@@ -47,7 +47,7 @@ static bool list_one(void *ctx, struct mkt_bytes key, struct mkt_bytes val)
 	return --l->left > 0;
 }
 
-static void assert_same_walk(struct mkt_store_tx *a, struct mkt_store_tx *b, enum mkt_table tab,
+static void assert_same_walk(struct mkt_store_tx *a, struct mkt_store_tx *b, enum mkt_store_table tab,
 			     struct mkt_bytes key, struct mkt_bytes val, unsigned max)
 {
 	struct listing la = {MKT_BUF_INIT, max}, lb = {MKT_BUF_INIT, max};
@@ -136,7 +136,7 @@ static void random_bytes(struct rng *r, uint8_t *p, size_t n)
 
 static void change_both(struct rng *r, struct mkt_store_tx *a, struct mkt_store_tx *b)
 {
-	enum mkt_table tab = (enum mkt_table)rng_below(r, MKT_TAB_COUNT);
+	enum mkt_store_table tab = (enum mkt_store_table)rng_below(r, MKT_TAB_COUNT);
 	uint8_t key[6], val[400];
 	size_t klen = 3 + rng_below(r, 3), vlen = width[tab] ? width[tab] : rng_below(r, 200);
 	struct mkt_err err;
@@ -170,7 +170,7 @@ static void change_both(struct rng *r, struct mkt_store_tx *a, struct mkt_store_
 
 static void compare_both(struct rng *r, struct mkt_store_tx *a, struct mkt_store_tx *b)
 {
-	enum mkt_table tab = (enum mkt_table)rng_below(r, MKT_TAB_COUNT);
+	enum mkt_store_table tab = (enum mkt_store_table)rng_below(r, MKT_TAB_COUNT);
 	uint8_t key[6], val[16];
 	size_t klen = 3 + rng_below(r, 3);
 	struct mkt_bytes va = NONE, vb = NONE;
