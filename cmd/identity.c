@@ -130,6 +130,23 @@ int mkt_passphrase(struct mkt_app *app, const char *file, bool again,
 	return rc;
 }
 
+const struct mkt_opt mkt_seal_options[] = {
+	MKT_O_FLAG(struct mkt_seal_values, ask, "passphrase", 'p',
+		   "seal the key with a passphrase, asked for"),
+	MKT_O_FILE(struct mkt_seal_values, file, "passphrase-file", 0, "FILE",
+		   "seal with the passphrase in FILE (- stdin, /dev/fd/N a descriptor)"),
+	MKT_O_END
+};
+
+int mkt_seal_passphrase(struct mkt_app *app, const struct mkt_seal_values *v,
+			char out[MKT_PASSPHRASE_MAX + 1])
+{
+	out[0] = 0;
+	if (!v->ask && !v->file)
+		return 0;
+	return mkt_passphrase(app, v->file, true, out);
+}
+
 /* ---- secret keys -------------------------------------------------------------------------- */
 
 int mkt_identity_open(struct mkt_app *app, const char *path, struct mkt_seckey *sec)

@@ -43,4 +43,15 @@ int mkt_identity_open(struct mkt_app *app, const char *path, struct mkt_seckey *
 int mkt_passphrase(struct mkt_app *app, const char *file, bool again,
 		   char out[MKT_PASSPHRASE_MAX + 1]) MKT_MUST_CHECK;
 
+/* Options of commands that write a key file; taken in with MKT_O_GROUP. */
+struct mkt_seal_values {
+	bool ask;
+	const char *file;
+};
+extern const struct mkt_opt mkt_seal_options[];
+
+/* The passphrase that the options ask for; "" without any.  The caller wipes @out. */
+int mkt_seal_passphrase(struct mkt_app *app, const struct mkt_seal_values *v,
+			char out[MKT_PASSPHRASE_MAX + 1]) MKT_MUST_CHECK;
+
 #endif

@@ -64,18 +64,6 @@ static void fill_row(const struct seen *s, struct mkt_val *row)
 
 /* ---- new and import ----------------------------------------------------------------------- */
 
-struct new_values {
-	bool ask;
-	const char *passphrase_file;
-};
-
-static const struct mkt_opt new_opts[] = {
-	MKT_O_FLAG(struct new_values, ask, "passphrase", 'p', "seal the file with a passphrase, asked for"),
-	MKT_O_FILE(struct new_values, passphrase_file, "passphrase-file", 0, "FILE",
-		   "seal with the passphrase in FILE (- stdin, /dev/fd/N a descriptor)"),
-	MKT_O_END
-};
-
 static int make_parent(struct mkt_app *app, const char *path)
 {
 	char *dir = strdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
@@ -101,7 +89,7 @@ static int check_free(struct mkt_app *app, const char *path)
 }
 
 /* The file of the key that is made: the name given, else the identity of the call. */
-static int write_key(struct mkt_app *app, const struct new_values *v, const char *name,
+static int write_key(struct mkt_app *app, const struct mkt_seal_values *v, const char *name,
 		     const struct mkt_seckey *sec)
 {
 	struct mkt_buf path = MKT_BUF_INIT;
@@ -115,8 +103,8 @@ static int write_key(struct mkt_app *app, const struct new_values *v, const char
 		rc = mkt_out_check(&app->out, &key_doc, &app->err);
 	if (!rc)
 		rc = check_free(app, mkt_buf_str(&path));
-	if (!rc && (v->ask || v->passphrase_file))
-		rc = mkt_passphrase(app, v->passphrase_file, true, pass);
+	if (!rc)
+		rc = mkt_seal_passphrase(app, v, pass);
 	if (!rc && !app->opt.dry_run)
 		rc = make_parent(app, mkt_buf_str(&path));
 	if (!rc && !app->opt.dry_run)
@@ -151,7 +139,7 @@ static int new_run(struct mkt_app *app, void *values, int argc, char **argv)
 }
 
 struct import_values {
-	struct new_values seal;
+	struct mkt_seal_values seal;
 	const char *from;
 };
 
@@ -159,7 +147,7 @@ static const struct mkt_opt import_opts[] = {
 	{.kind = MKT_OPT_FILE, .name = "from", .metavar = "FILE", .dflt = "-",
 	 .at = MKT_O_AT(struct import_values, from, const char *),
 	 .help = "the secret as 'mkt key show --secret' prints it"},
-	MKT_O_GROUP(struct import_values, seal, struct new_values, new_opts),
+	MKT_O_GROUP(struct import_values, seal, struct mkt_seal_values, mkt_seal_options),
 	MKT_O_END
 };
 
@@ -348,8 +336,8 @@ out:
 /* ---- the command -------------------------------------------------------------------------- */
 
 static const struct mkt_spec key_subs[] = {
-	{.name = "new", .summary = "make a key", .args = "[NAME]", .opts = new_opts,
-	 .values_size = sizeof(struct new_values), .run = new_run, .args_max = 1},
+	{.name = "new", .summary = "make a key", .args = "[NAME]", .opts = mkt_seal_options,
+	 .values_size = sizeof(struct mkt_seal_values), .run = new_run, .args_max = 1},
 	{.name = "show", .summary = "show the account of a key", .args = "[NAME]", .complete = "key",
 	 .opts = show_opts, .values_size = sizeof(struct show_values), .run = show_run, .args_max = 1},
 	{.name = "list", .summary = "list your keys", .run = list_run},
