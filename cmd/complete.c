@@ -7,6 +7,12 @@
 #include "core/base/compat.h"
 
 #include "cmd/cmd.h"
+#include "cmd/identity.h"
+
+struct key_list {
+	struct mkt_app *app;
+	const char *prefix;
+};
 
 struct lister {
 	const char *kind;
@@ -40,9 +46,24 @@ static int list_settings(struct mkt_app *app, const char *prefix)
 	return 0;
 }
 
+static void list_key(void *arg, const char *name)
+{
+	struct key_list *l = arg;
+
+	candidate(l->app, l->prefix, name, "key");
+}
+
+static int list_keys(struct mkt_app *app, const char *prefix)
+{
+	struct key_list l = {app, prefix};
+
+	return mkt_identity_each(app, list_key, &l);
+}
+
 static const struct lister listers[] = {
 	{"command", list_commands},
 	{"setting", list_settings},
+	{"key", list_keys},
 };
 
 int mkt_complete(struct mkt_app *app, const char *kind, const char *prefix)

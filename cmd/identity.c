@@ -1,5 +1,6 @@
 #include "core/base/compat.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -46,6 +47,35 @@ int mkt_identity_path(struct mkt_app *app, const char *name, struct mkt_buf *pat
 	rc = mkt_identity_dir(app, path);
 	mkt_buf_addf(path, "/%s" MKT_KEY_SUFFIX, name);
 	return rc < 0 ? rc : path->bad ? mkt_err_code(&app->err, MKT_ENOMEM) : 0;
+}
+
+static int is_key(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name), suffix = strlen(MKT_KEY_SUFFIX);
+
+	return e->d_name[0] != '.' && n > suffix &&
+	       !strcmp(e->d_name + n - suffix, MKT_KEY_SUFFIX);
+}
+
+int mkt_identity_each(struct mkt_app *app, void (*each)(void *arg, const char *name), void *arg)
+{
+	struct mkt_buf dir = MKT_BUF_INIT;
+	struct dirent **found = NULL;
+	int n = 0, rc = mkt_identity_dir(app, &dir);
+
+	if (!rc)
+		n = scandir(mkt_buf_str(&dir), &found, is_key, alphasort);
+	if (n < 0 && errno != ENOENT)
+		rc = mkt_err_sys(&app->err, MKT_EIO, errno, "cannot read directory '%s'",
+				 mkt_buf_str(&dir));
+	for (int i = 0; i < n; i++) {
+		found[i]->d_name[strlen(found[i]->d_name) - strlen(MKT_KEY_SUFFIX)] = 0;
+		each(arg, found[i]->d_name);
+		free(found[i]);
+	}
+	free(found);
+	mkt_buf_release(&dir);
+	return rc;
 }
 
 int mkt_identity_peek(struct mkt_app *app, const char *path, struct mkt_keyfile *key)

@@ -19,6 +19,10 @@ int mkt_identity_path(struct mkt_app *app, const char *name, struct mkt_buf *pat
 /* The directory of keys, appended. */
 int mkt_identity_dir(struct mkt_app *app, struct mkt_buf *path) MKT_MUST_CHECK;
 
+/* Call @each for the name of every key of the directory, in order. */
+int mkt_identity_each(struct mkt_app *app, void (*each)(void *arg, const char *name), void *arg)
+	MKT_MUST_CHECK;
+
 /* mkt_keyfile_peek() with a hint for who has no key yet. */
 int mkt_identity_peek(struct mkt_app *app, const char *path, struct mkt_keyfile *key)
 	MKT_MUST_CHECK;

@@ -3,8 +3,6 @@
  */
 #include "core/base/compat.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -279,24 +277,18 @@ static int show_run(struct mkt_app *app, void *values, int argc, char **argv)
 
 /* ---- list --------------------------------------------------------------------------------- */
 
-static int is_key(const struct dirent *e)
+static void list_one(void *arg, const char *name)
 {
-	size_t n = strlen(e->d_name), suffix = strlen(MKT_KEY_SUFFIX);
-
-	return e->d_name[0] != '.' && n > suffix &&
-	       !strcmp(e->d_name + n - suffix, MKT_KEY_SUFFIX);
-}
-
-static void list_one(struct mkt_app *app, const char *dir, const char *base)
-{
+	struct mkt_app *app = arg;
 	struct mkt_buf path = MKT_BUF_INIT;
 	struct mkt_val row[C_COUNT];
 	struct mkt_keyfile key;
 	struct mkt_err why = {0};
 	struct seen s;
 
-	mkt_buf_addf(&path, "%s/%s", dir, base);
-	if (mkt_keyfile_peek(mkt_buf_str(&path), &key, &why) < 0) {
+	if (mkt_identity_path(app, name, &path) < 0) {
+		mkt_app_warn(app, "%s", app->err.text);
+	} else if (mkt_keyfile_peek(mkt_buf_str(&path), &key, &why) < 0) {
 		mkt_app_warn(app, "%s", why.text);
 	} else {
 		see(&s, mkt_buf_str(&path), &key.pub, key.sealed);
@@ -308,28 +300,14 @@ static void list_one(struct mkt_app *app, const char *dir, const char *base)
 
 static int list_run(struct mkt_app *app, void *values, int argc, char **argv)
 {
-	struct mkt_buf dir = MKT_BUF_INIT;
-	struct dirent **found = NULL;
-	int n, rc = mkt_identity_dir(app, &dir);
+	int rc = mkt_out_open(&app->out, &keys_doc, &app->err);
 
 	(void)values, (void)argc, (void)argv;
-	if (!rc)
-		rc = mkt_out_open(&app->out, &keys_doc, &app->err);
 	if (rc < 0)
-		goto out;
-	n = scandir(mkt_buf_str(&dir), &found, is_key, alphasort);
-	if (n < 0 && errno != ENOENT)
-		rc = mkt_err_sys(&app->err, MKT_EIO, errno, "cannot read directory '%s'",
-				 mkt_buf_str(&dir));
+		return rc;
 	mkt_out_part(&app->out, &keys_table);
-	for (int i = 0; i < n; i++) {
-		list_one(app, mkt_buf_str(&dir), found[i]->d_name);
-		free(found[i]);
-	}
+	rc = mkt_identity_each(app, list_one, app);
 	mkt_out_close(&app->out);
-out:
-	free(found);
-	mkt_buf_release(&dir);
 	return rc;
 }
 
