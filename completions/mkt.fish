@@ -41,7 +41,7 @@ function __mkt
 		set value (string replace -r '^[^=]*=' '' -- $current)
 	end
 	for line in $lines
-		set -l part (string split \t $line)
+		set -l part (string split -- \t $line)
 		if test "$part[1]" = "$name"; and test "$part[2]" != -; and test "$part[2]" != command
 			for v in (__mkt_values $part[2] $value)
 				test "$name" = "$before"; and echo $v; or echo "$name=$v"
@@ -51,7 +51,7 @@ function __mkt
 	end
 	set -l commands
 	for line in $lines
-		set -l part (string split \t $line)
+		set -l part (string split -- \t $line)
 		if string match -q -- '-*' $part[1]
 			string match -q -- '-*' $current; and printf '%s\t%s\n' $part[1] $part[4]
 		else if test "$part[2]" = command
@@ -61,9 +61,9 @@ function __mkt
 	end
 	if test (count $commands) -eq 0; and not string match -q -- '-*' $current
 		for line in $lines
-			set -l part (string split \t $line)
+			set -l part (string split -- \t $line)
 			if test "$part[1]" = arguments
-				__mkt_values (string split ' ' $part[2])[-1] $current
+				__mkt_values (string split -- ' ' $part[2])[-1] $current
 			end
 		end
 	end
