@@ -24,7 +24,7 @@ static void candidate(struct mkt_app *app, const char *prefix, const char *value
 {
 	struct mkt_buf b = MKT_BUF_INIT;
 
-	if (strncmp(value, prefix, strlen(prefix)))
+	if (strncmp(value, prefix, strlen(prefix)) != 0)
 		return;
 	mkt_buf_addf(&b, "%s\t%s\n", value, about);
 	mkt_out_raw(&app->out, mkt_buf_str(&b), b.len);

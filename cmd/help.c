@@ -129,7 +129,7 @@ static void list_aliases(struct mkt_app *app)
 	for (size_t i = 0; i < app->conf.n; i++) {
 		const struct mkt_conf_entry *e = &app->conf.entries[i];
 
-		if (strncmp(e->name, "alias.", 6))
+		if (strncmp(e->name, "alias.", 6) != 0)
 			continue;
 		if (!begun)
 			mkt_out_say(&app->out, "\naliases\n");

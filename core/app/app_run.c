@@ -112,7 +112,7 @@ int mkt_app_usage(struct mkt_app *app, const char *fmt, ...)
 /* --json may stand after the option that is wrong: the error must be JSON all the same. */
 static void note_json(struct mkt_app *app, int argc, char **argv)
 {
-	for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (!strcmp(argv[i], "--json"))
 			app->opt.json = true;
 }
@@ -172,7 +172,7 @@ static int run_sub(struct mkt_app *app, const struct mkt_spec *spec, int argc, c
 	size_t used = strlen(app->command);
 
 	for (const struct mkt_spec *s = spec->subs; s->name; s++) {
-		if (strcmp(s->name, argv[0]))
+		if (strcmp(s->name, argv[0]) != 0)
 			continue;
 		snprintf(app->command + used, sizeof(app->command) - used, " %s", s->name);
 		return mkt_app_run(app, s, argc - 1, argv + 1);

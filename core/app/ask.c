@@ -105,7 +105,7 @@ int mkt_app_passphrase(struct mkt_app *app, const char *prompt, bool again, char
 		return -MKT_EUSAGE;
 	if (!ask_hidden(prompt, out, size))
 		return mkt_err_set(&app->err, MKT_ECANCELLED, "no passphrase was given");
-	if (again && (!ask_hidden("once more", second, sizeof(second)) || strcmp(out, second)))
+	if (again && (!ask_hidden("once more", second, sizeof(second)) || strcmp(out, second) != 0))
 		rc = mkt_err_set(&app->err, MKT_EUSAGE, "the two passphrases differ");
 	explicit_bzero(second, sizeof(second));
 	return rc;

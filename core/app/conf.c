@@ -49,7 +49,8 @@ bool mkt_setting_known(const char *name)
 	if (mkt_setting_find(name))
 		return true;
 	/* Other sections belong to external commands and later versions. */
-	return strchr(name, '.') && strncmp(name, "core.", 5) && strncmp(name, "ui.", 3);
+	return strchr(name, '.') && strncmp(name, "core.", 5) != 0 &&
+	       strncmp(name, "ui.", 3) != 0;
 }
 
 void mkt_conf_release(struct mkt_conf *c)

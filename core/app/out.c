@@ -168,7 +168,7 @@ static uint64_t columns_named(const struct mkt_out *o, const struct mkt_doc *doc
 
 	if (doc->parts[1] && n >= part_len && !memcmp(w, t->name, part_len)) {
 		if (n == part_len)
-			return UINT64_MAX >> (64 - mkt_out_cols(t));
+			return (1ull << mkt_out_cols(t)) - 1;
 		if (w[part_len] == '.') {
 			w += part_len + 1;
 			n -= part_len + 1;

@@ -113,7 +113,7 @@ static void add_members(struct mkt_out *o, const struct mkt_table *t, const stru
 
 		if (!(shown >> c & 1))
 			continue;
-		if (open && (len != open_len || memcmp(open, path, len))) {
+		if (open && (len != open_len || memcmp(open, path, len) != 0)) {
 			mkt_jw_obj_end(&o->jw);
 			open = NULL;
 		}

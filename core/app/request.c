@@ -117,7 +117,7 @@ static char *value_of(char **at, const char *word)
 	size_t n = strlen(word);
 	char *line = *at, *end = strchr(line, '\n');
 
-	if (!end || strncmp(line, word, n) || line[n] != ' ')
+	if (!end || strncmp(line, word, n) != 0 || line[n] != ' ')
 		return NULL;
 	*end = 0;
 	*at = end + 1;
@@ -172,7 +172,7 @@ static bool take_apart(char *text, struct mkt_request *r)
 	const char *hex;
 	char *at = text;
 
-	if (strncmp(at, FIRST_LINE "\n", sizeof(FIRST_LINE)))
+	if (strncmp(at, FIRST_LINE "\n", sizeof(FIRST_LINE)) != 0)
 		return false;
 	at += sizeof(FIRST_LINE);
 	if (!copy_value(&at, "state", state, sizeof(state)) ||

@@ -50,19 +50,19 @@ static void find_size(struct mkt_term *t)
 
 static bool wants_color(enum mkt_color_when option, enum mkt_color_when setting, bool tty)
 {
-	const char *term = getenv("TERM");
+	const char *term = getenv("TERM"), *force = getenv("CLICOLOR_FORCE");
 
 	if (option == MKT_WHEN_ALWAYS || option == MKT_WHEN_NEVER)
 		return option == MKT_WHEN_ALWAYS;
 	if (option != MKT_WHEN_AUTO) {
 		if (env_is_set("NO_COLOR"))
 			return false;
-		if (env_is_set("CLICOLOR_FORCE") && strcmp(getenv("CLICOLOR_FORCE"), "0"))
+		if (force && *force && strcmp(force, "0") != 0)
 			return true;
 		if (setting == MKT_WHEN_ALWAYS || setting == MKT_WHEN_NEVER)
 			return setting == MKT_WHEN_ALWAYS;
 	}
-	return tty && term && *term && strcmp(term, "dumb");
+	return tty && term && *term && strcmp(term, "dumb") != 0;
 }
 
 void mkt_term_init(struct mkt_term *t, enum mkt_color_when option, enum mkt_color_when setting)

@@ -125,29 +125,34 @@ out:
 	return rc;
 }
 
+/* 0, or errno.  What is there already must be a directory. */
+static int make_one(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (!mkdir(path, mode))
+		return 0;
+	if (errno != EEXIST)
+		return errno;
+	return !stat(path, &st) && S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+}
+
 int mkt_dir_make(const char *path, mode_t mode, struct mkt_err *err)
 {
 	char *part = strdup(path);
 	int failed = 0;
-	struct stat st;
 
 	if (!part)
 		return mkt_err_code(err, MKT_ENOMEM);
-	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		if (mkdir(part, mode) < 0 && errno != EEXIST)
-			failed = errno;
-		*slash = '/';
+	for (char *at = part + 1; *at && !failed; at++) {
+		if (*at != '/')
+			continue;
+		*at = 0;
+		failed = make_one(part, mode);
+		*at = '/';
 	}
-	if (mkdir(part, mode) < 0) {
-		failed = errno;
-		if (failed == EEXIST && !stat(part, &st) && S_ISDIR(st.st_mode))
-			failed = 0;
-		else if (failed == EEXIST)
-			failed = ENOTDIR;
-	} else {
-		failed = 0;
-	}
+	if (!failed)
+		failed = make_one(part, mode);
 	free(part);
 	if (failed)
 		return mkt_err_sys(err, MKT_EIO, failed, "cannot make directory '%s'", path);

@@ -40,7 +40,7 @@ static void expect(struct line *l, const char *word)
 {
 	size_t n = strlen(word);
 
-	if (strncmp(l->at, word, n))
+	if (strncmp(l->at, word, n) != 0)
 		l->bad = true;
 	else
 		l->at += n;
@@ -255,7 +255,7 @@ int mkt_keyfile_load(const char *path, struct mkt_pass pass, struct mkt_seckey *
 		rc = open_seal(&k, pass, path, err);
 	if (!rc) {
 		mkt_keypair(&pub, &made, k.seed);
-		if (memcmp(pub.b, k.pub.b, sizeof(pub.b)))
+		if (memcmp(pub.b, k.pub.b, sizeof(pub.b)) != 0)
 			rc = mkt_err_set(err, MKT_EINTEGRITY,
 					 "secret and public key of '%s' do not belong together", path);
 		else

@@ -58,7 +58,7 @@ static const struct mkt_opt rows[] = {
 	MKT_O_END
 };
 
-#define ARGS_MAX 12
+#define ARGS_MAX 24
 
 /* What came of one command line. */
 struct result {
