@@ -122,6 +122,10 @@ struct mkt_seal {
 	uint16_t authority;
 	const struct mkt_seckey *key;
 };
+/*
+ * -MKT_ENOMEM; -MKT_ELIMIT if it would be longer than MKT_BLOCK_BYTES_MAX.  @out is written on
+ * success only.
+ */
 int mkt_chain_seal(const struct mkt_chain *c, const struct mkt_seal *in,
 		   struct mkt_sealed *out) MKT_MUST_CHECK;
 

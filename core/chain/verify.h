@@ -14,6 +14,12 @@ struct mkt_verify_prev {
 	uint64_t height, time_ms, next_tx;
 };
 
+static inline struct mkt_verify_prev mkt_verify_prev_of(const struct mkt_block *b)
+{
+	return (struct mkt_verify_prev){b->hash, b->h.height, b->h.time_ms,
+					b->h.first_tx + b->h.ntxs};
+}
+
 /*
  * Signatures, roots, order and form of one block without executing it: may run
  * for many blocks in parallel, each with its own scratch.  Keys of accounts come
@@ -28,9 +34,17 @@ int mkt_verify_txs(const struct mkt_block *b, uint32_t first, uint32_t n, mkt_ke
 		   void *ctx, struct mkt_err *err) MKT_MUST_CHECK;
 
 /*
- * Execute a block on the state of the one before and compare events, ids and
- * digest.  @ev and @delta are scratch and hold the block's after.  After
- * -MKT_EINTEGRITY the state is good for nothing but free.
+ * Block 0 from a state fresh of mkt_state_new(): its bytes, and its records in
+ * @delta.  A chain's block 0 is right if it has these bytes.  -MKT_ENOMEM.
+ */
+int mkt_block_first(struct mkt_state *s, const struct mkt_hash *chain, struct mkt_delta *delta,
+		    struct mkt_buf *out) MKT_MUST_CHECK;
+
+/*
+ * Execute a block (not block 0) on the state of the one before and compare its
+ * place in the chain, events, ids and digest.  @ev and @delta are scratch and
+ * hold the block's after.  After -MKT_EINTEGRITY or -MKT_ENOMEM the state is good
+ * for nothing but free.
  */
 int mkt_verify_execute(struct mkt_state *s, const struct mkt_block *b,
 		       const struct mkt_verify_prev *prev, const struct mkt_hash *chain,

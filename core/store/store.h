@@ -18,15 +18,16 @@ enum mkt_store_table {
 	MKT_TAB_META,     /* text key -> bytes: format, height, digest */
 	MKT_TAB_STATE,    /* u8 type, u64 id -> record */
 	MKT_TAB_TX,       /* u32 run -> set of 8 bytes of id, u16 low bits of the number */
-	MKT_TAB_ACCOUNT,  /* u32 account -> set of u64 (height << 24 | event number): its story */
+	MKT_TAB_ACCOUNT,  /* u32 run, u32 account -> set of u64 (height << 24 | event number) */
 	MKT_TAB_CONTRACT, /* u64 exec -> contract as settled, when the state forgets it */
 	MKT_TAB_WINDOW,   /* u32 window number -> set of u64 exec */
 	MKT_TAB_COUNT
 };
 /*
  * TX, ACCOUNT and WINDOW hold sets of values of one length (LMDB: DUPFIXED).
- * Integers are big endian.  A run is 65536 transactions, so that ids, which are
- * random, are inserted within a few hundred pages.
+ * Integers are big endian.  A run is 65536 transactions (an event belongs to the
+ * run of its block's first), so that what comes in random order, ids and
+ * accounts, touches the few hundred pages of the last run and no others.
  */
 
 struct mkt_store;
