@@ -22,6 +22,9 @@
 #define MKT_OPEN_BIDS_ACCOUNT_MAX 65535u /* ceiling of the class limit */
 #define MKT_OWN_SKIP_MAX 1024        /* open bids of one account in one book: own bids are walked past */
 #define MKT_VALIDITY_MAX_S 86400     /* valid-until ahead of block time: bounds the set of request ids */
+#define MKT_ACCOUNTS_MAX (1u << 24)  /* accounts of a chain */
+#define MKT_GRANTS_MAX 1024          /* delegations and meter operators of one account */
+#define MKT_MONEY_MAX (INT64_C(1) << 61) /* deposits, and imbalance charges: sums never overflow */
 #define MKT_PAGE_ROWS_MAX 1000       /* rows of one page of any list */
 #define MKT_WINDOWS_MAX 4096         /* windows of one range that a person names: 42 days of 15 min */
 #define MKT_JSON_DEPTH_MAX 32        /* nested arrays and objects: bounds each walk */

@@ -35,7 +35,7 @@
  *
  * Settlement, as soon as both sides are reported, else at the deadline (window end +
  * deadline_s): a side that nobody reported counts as the other side's figure
- * (MKT_UNREPORTED_OTHER; contracted Wh if there is none either) or as zero.  Delivered
+ * (MKT_UNREPORTED_OTHER; zero if there is none either) or as zero.  Delivered
  * is min(contracted, supply, draw).  All that was locked is free; the buyer pays delivered x
  * (price + fee), the seller gets delivered x price (below zero it pays).  The fee goes to the fee
  * accounts of the tags in order of dimension, each what it costs now as far as the contract's
@@ -73,7 +73,8 @@ struct mkt_state;
  * records and the digest of block 0; left out, they come with block 1's.
  * -MKT_EINVAL as mkt_genesis_check().
  */
-int mkt_state_new(const struct mkt_genesis *g, struct mkt_state **out, struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_state_new(const struct mkt_genesis *g, struct mkt_state **out, struct mkt_err *err)
+	MKT_MUST_CHECK;
 void mkt_state_free(struct mkt_state *s);
 
 /* ---- records ------------------------------------------------------------------------- */
@@ -96,7 +97,7 @@ struct mkt_delta_row {
 	uint32_t at, len; /* bytes in mkt_delta.bytes */
 };
 
-/* What a block changed: rows in ascending (type, id), each key once.  Owned by the caller, reused. */
+/* What a block changed: rows in ascending (type, id), each key once.  The caller's, reused. */
 struct mkt_delta {
 	struct mkt_delta_row *rows;
 	uint32_t n, cap;
@@ -139,7 +140,8 @@ int mkt_state_dump(const struct mkt_state *s, struct mkt_delta *out) MKT_MUST_CH
  * Open block @height at @time_ms; then in this order: gates by window, untils by
  * (time, bid), settlement deadlines by window and exec, retention.  Events of
  * time alone have tx MKT_EVENT_NO_TX.  A window's contracts leave the state at its
- * deadline + retention_s, but never in the block that settles one of them.
+ * deadline + retention_s, but never in the block that settles one of them.  @ev is
+ * cleared first.
  * -MKT_EINVAL if height is not the next or time goes back or past year 9999;
  * -MKT_ENOMEM is fatal for the state.
  */
@@ -153,14 +155,16 @@ int mkt_state_begin(struct mkt_state *s, uint64_t height, uint64_t time_ms, stru
  * the block's time.  Signature is the caller's check.  -MKT_EACCOUNT ESUSPENDED
  * EEXPIRED EVALIDITY ECONFLICT (the id was used) ECLOCK, each with a sentence.
  */
-int mkt_state_admit(const struct mkt_state *s, const struct mkt_tx *tx, struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_state_admit(const struct mkt_state *s, const struct mkt_tx *tx, struct mkt_err *err)
+	MKT_MUST_CHECK;
 
 /*
  * Execute an admitted envelope as transaction @ix of the block.  Adds one
  * RESULT event for each operation (and what it caused, before it).  Returns 0;
  * operations that are refused are results, not errors.  -MKT_ENOMEM is fatal.
  */
-int mkt_state_apply(struct mkt_state *s, const struct mkt_tx *tx, uint32_t ix, struct mkt_events *ev) MKT_MUST_CHECK;
+int mkt_state_apply(struct mkt_state *s, const struct mkt_tx *tx, uint32_t ix,
+		    struct mkt_events *ev) MKT_MUST_CHECK;
 
 /*
  * On a chain with an operator clock a block's time is that of the CLOCK it begins
@@ -170,9 +174,13 @@ int mkt_state_apply(struct mkt_state *s, const struct mkt_tx *tx, uint32_t ix, s
 int mkt_state_check_clock(const struct mkt_state *s, struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Close the block: what changed and the digest after it.  -MKT_ENOMEM is fatal. */
-int mkt_state_end(struct mkt_state *s, struct mkt_delta *delta, struct mkt_hash *digest) MKT_MUST_CHECK;
+int mkt_state_end(struct mkt_state *s, struct mkt_delta *delta, struct mkt_hash *digest)
+	MKT_MUST_CHECK;
 
-/* The next instant at which time alone changes the state (gate, until, deadline); UINT64_MAX if none. */
+/*
+ * After mkt_state_end(): the next instant at which time alone moves bids or money
+ * (gate with bids, until, deadline with contracts); UINT64_MAX if none.
+ */
 uint64_t mkt_state_next_ms(const struct mkt_state *s);
 
 /* Height and time of the last begun block. */
@@ -183,7 +191,7 @@ uint64_t mkt_state_time_ms(const struct mkt_state *s);
 
 /* What one operation would do now. */
 struct mkt_preview {
-	struct mkt_err err;       /* err.code 0: it would be taken; the text names the leg at fault */
+	struct mkt_err err;       /* err.code 0: it would be taken */
 	uint16_t leg;             /* leg at fault, counted from 0; MKT_NO_LEG */
 	uint64_t ref, more;       /* as in the RESULT event of a refusal */
 	struct mkt_fills fills;   /* BID: contracts it would make */
@@ -203,8 +211,8 @@ void mkt_preview_release(struct mkt_preview *p);
  * operations are seen against the present state, not after one another.  The
  * answer is @out->err; the result is 0 or -MKT_ENOMEM.
  */
-int mkt_state_preview(const struct mkt_state *s, const struct mkt_tx *tx, uint16_t op, uint64_t now_ms,
-		      struct mkt_preview *out) MKT_MUST_CHECK;
+int mkt_state_preview(const struct mkt_state *s, const struct mkt_tx *tx, uint16_t op,
+		      uint64_t now_ms, struct mkt_preview *out) MKT_MUST_CHECK;
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
@@ -284,18 +292,20 @@ uint32_t mkt_state_contracts(const struct mkt_state *s, uint32_t account, uint64
 uint64_t mkt_state_next_exec(const struct mkt_state *s);
 uint64_t mkt_state_next_bid(const struct mkt_state *s);
 
-/* Canonical bytes of a contract record (also its row in the archive of settled contracts) and back. */
+/* Canonical bytes of a contract record, which is also its row in the archive, and back. */
 void mkt_contract_enc(const struct mkt_contract *c, struct mkt_buf *out);
 int mkt_contract_dec(const void *p, size_t n, struct mkt_contract *c) MKT_MUST_CHECK;
 
 /* A book that exists (has had a bid), by window number and tags; false otherwise. */
 bool mkt_state_book(const struct mkt_state *s, uint32_t window, mkt_tags tags, uint32_t *book);
 /* The book after (@window, @tags), which need not exist, in ascending order; false at the end. */
-bool mkt_state_next_book(const struct mkt_state *s, uint32_t *window, mkt_tags *tags, uint32_t *book);
+bool mkt_state_next_book(const struct mkt_state *s, uint32_t *window, mkt_tags *tags,
+			 uint32_t *book);
 const struct mkt_books *mkt_state_books(const struct mkt_state *s);
 
 /* Windows that take bids at @now_ms: first number and count. */
-void mkt_state_open_windows(const struct mkt_state *s, uint64_t now_ms, uint32_t *first, uint32_t *count);
+void mkt_state_open_windows(const struct mkt_state *s, uint64_t now_ms, uint32_t *first,
+			    uint32_t *count);
 
 /* Totals, kept as counters: what invariants are checked against and sim prints. */
 struct mkt_totals {

@@ -383,7 +383,7 @@ static int members_dec(struct mkt_dec *in, struct mkt_tag_value *v)
 
 	if (in->bad)
 		return -MKT_ETRUNCATED;
-	if (n > MKT_TAG_MEMBERS_MAX || (n && !v->closed))
+	if (n > MKT_TAG_MEMBERS_MAX)
 		return -MKT_ENONCANONICAL;
 	if (!n)
 		return 0;
