@@ -332,7 +332,7 @@ static void error_json(struct mkt_app *app)
 	mkt_jw_key(&w, "error");
 	mkt_jw_obj(&w);
 	mkt_jw_kstr(&w, "code", mkt_code_word(app->err.code));
-	mkt_jw_ki64(&w, "exit", mkt_code_exit(app->err.code));
+	mkt_jw_ki64(&w, "exit", app->exit_status);
 	mkt_jw_kstr(&w, "message", app->err.text);
 	mkt_jw_kstr(&w, "hint", app->err.hint);
 	mkt_jw_key(&w, "request_id");
@@ -374,6 +374,8 @@ int mkt_app_finish(struct mkt_app *app, int rc)
 	}
 	if (rc >= 0)
 		return rc;
+	if (!app->exit_status)
+		app->exit_status = mkt_code_exit(-rc);
 	tell_error(app);
-	return app->exit_status ? app->exit_status : mkt_code_exit(-rc);
+	return app->exit_status;
 }

@@ -57,8 +57,9 @@ static int show_usage(struct mkt_app *app, const struct mkt_spec *spec)
 		mkt_buf_addstr(&b, "\n");
 		mkt_opt_help(spec->opts, app->term.columns, &b);
 	}
-	mkt_buf_addf(&b, "\noptions of every command: mkt -h.  manual: mkt help %s\n",
-		     app->command);
+	/* Subcommands share the page of their command. */
+	mkt_buf_addf(&b, "\noptions of every command: mkt -h.  manual: mkt help %.*s\n",
+		     (int)strcspn(app->command, " "), app->command);
 	app->out.form = MKT_FORM_HUMAN;
 	mkt_out_say(&app->out, "%s", mkt_buf_str(&b));
 	mkt_buf_release(&b);
@@ -89,9 +90,10 @@ static int point_at_usage(struct mkt_app *app)
 	char hint[MKT_ERR_HINT_MAX];
 	const char *space = app->command[0] ? " " : "";
 
-	snprintf(hint, sizeof(hint), "%s", app->err.hint);
+	snprintf(hint, sizeof(hint), "%.100s", app->err.hint);
 	if (hint[0])
-		mkt_err_hint(&app->err, "%.100s; see 'mkt%s%s -h'", hint, space, app->command);
+		mkt_err_hint(&app->err, "%s%s see 'mkt%s%s -h'", hint,
+			     hint[strlen(hint) - 1] == '?' ? "" : ";", space, app->command);
 	else
 		mkt_err_hint(&app->err, "see 'mkt%s%s -h'", space, app->command);
 	return -MKT_EUSAGE;

@@ -8,6 +8,7 @@
 #include "core/app/conf.h"
 #include "core/base/file.h"
 #include "core/app/opt.h"
+#include "core/units/zone.h"
 
 #define FILE_BYTES_MAX (256u << 10)
 
@@ -32,6 +33,7 @@ int mkt_setting_check(const char *name, const char *value, struct mkt_err *err)
 						.max = 7 * 86400000ll};
 	static const struct mkt_opt color = {.kind = MKT_OPT_WORD, .metavar = "auto|always|never"};
 	static const struct mkt_opt progress = {.kind = MKT_OPT_WORD, .metavar = "line|plain"};
+	struct mkt_zone zone;
 	struct mkt_num n;
 	int word;
 
@@ -41,6 +43,8 @@ int mkt_setting_check(const char *name, const char *value, struct mkt_err *err)
 		return mkt_opt_value(&color, &word, "setting 'ui.color'", value, err);
 	if (!strcmp(name, "ui.progress"))
 		return mkt_opt_value(&progress, &word, "setting 'ui.progress'", value, err);
+	if (!strcmp(name, "core.timezone"))
+		return mkt_zone_load(&zone, value, NULL, err);
 	return 0;
 }
 
@@ -49,8 +53,8 @@ bool mkt_setting_known(const char *name)
 	if (mkt_setting_find(name))
 		return true;
 	/* Other sections belong to external commands and later versions. */
-	return strchr(name, '.') && strncmp(name, "core.", 5) != 0 &&
-	       strncmp(name, "ui.", 3) != 0;
+	return strchr(name, '.') && strncasecmp(name, "core.", 5) != 0 &&
+	       strncasecmp(name, "ui.", 3) != 0;
 }
 
 void mkt_conf_release(struct mkt_conf *c)
@@ -320,9 +324,10 @@ int mkt_conf_load(struct mkt_conf *c, const char *file, struct mkt_err *err)
 	if (load_builtin(c) < 0)
 		return mkt_err_code(err, MKT_ENOMEM);
 	rc = load_file(c, MKT_CONF_SITE, MKT_ORIGIN_SITE, err);
-	if (rc < 0 && rc != -MKT_ENOTFOUND)
+	if (!rc || rc == -MKT_ENOTFOUND)
+		rc = load_user(c, file, err);
+	if (rc == -MKT_ENOMEM)
 		return rc;
-	rc = load_user(c, file, err);
 	if (rc < 0) {
 		if (err)
 			err->code = MKT_EUSAGE;

@@ -3,8 +3,8 @@
  *
  * Later sources win: built-in, site file, user file, environment, command line.
  * Files are of the INI kind: [section] lines, "key = value" lines, comments with
- * '#' or ';' at the start of a line or after a blank; see mkt.conf(5).  A name is
- * "section.key", in lower case; the section may hold dots itself.
+ * '#' or ';' at the start of a line, or ';' after a blank; see mkt.conf(5).  A name
+ * is "section.key", in lower case; the section may hold dots itself.
  */
 #ifndef MKT_APP_CONF_H
 #define MKT_APP_CONF_H

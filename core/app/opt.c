@@ -2,6 +2,7 @@
 
 #include "core/app/opt.h"
 #include "core/app/suggest.h"
+#include "core/units/fmt.h"
 #include "core/units/parse.h"
 
 /* Where a name or letter was found. */
@@ -90,6 +91,16 @@ static int set_uint(const struct mkt_opt *o, struct mkt_num *out, const char *sh
 	return 0;
 }
 
+/* A bound as one may write it. */
+static struct mkt_text as_written(uint8_t kind, int64_t v)
+{
+	if (kind == MKT_OPT_POWER)
+		return mkt_fmt_power((int32_t)v);
+	if (kind == MKT_OPT_ENERGY)
+		return mkt_fmt_energy((uint64_t)v);
+	return mkt_fmt_duration((uint64_t)v);
+}
+
 /* The one parser of units reads it; here the option's name is put before its sentence. */
 static int set_quantity(const struct mkt_opt *o, struct mkt_num *out, const char *shown,
 			const char *text, struct mkt_err *err)
@@ -110,8 +121,8 @@ static int set_quantity(const struct mkt_opt *o, struct mkt_num *out, const char
 		return mkt_err_wrap(err, "%s", shown);
 	if ((o->min || o->max) && (v < o->min || v > o->max)) {
 		mkt_err_set(err, MKT_EINVAL, "%s: '%s' is out of range", shown, text);
-		mkt_err_hint(err, "from %lld to %lld %s", (long long)o->min, (long long)o->max,
-			     o->kind == MKT_OPT_POWER ? "W" : o->kind == MKT_OPT_ENERGY ? "Wh" : "ms");
+		mkt_err_hint(err, "from %s to %s", as_written(o->kind, o->min).s,
+			     as_written(o->kind, o->max).s);
 		return -MKT_EINVAL;
 	}
 	*out = (struct mkt_num){v, true};

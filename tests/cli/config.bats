@@ -101,8 +101,18 @@ color = never"
 	status_is 2
 	err_is "mkt: setting 'core.timeout': duration '20' has no unit at column 3
 hint: write 20s or 20m"
+	run3 mkt config set core.timeout 0s
+	status_is 2
+	err_is "mkt: setting 'core.timeout': '0s' is out of range
+hint: from 1ms to 7d"
 	run3 mkt config set core.tmeout 20s
 	status_is 2
+	run3 mkt config set UI.Color never
+	status_is 2
+	err_has "unknown setting 'UI.Color'"
+	run3 mkt config set core.timezone Nowhere/Land
+	status_is 2
+	err_has "no time zone 'Nowhere/Land'"
 	run3 mkt config set nodot x
 	status_is 2
 	run3 mkt config set alias.x 'a ; b'

@@ -43,7 +43,7 @@ hint: did you mean 'mkt config'?"
 	run3 mkt config lst
 	status_is 2
 	err_is "mkt: 'mkt config' has no command 'lst'
-hint: did you mean 'mkt config list'?; see 'mkt config -h'"
+hint: did you mean 'mkt config list'? see 'mkt config -h'"
 }
 
 @test "a wrong option gets one line and the way to the usage" {
@@ -51,7 +51,7 @@ hint: did you mean 'mkt config list'?; see 'mkt config -h'"
 	status_is 2
 	out_is ""
 	err_is "mkt: unknown option '--show-orign'
-hint: did you mean '--show-origin'?; see 'mkt config list -h'"
+hint: did you mean '--show-origin'? see 'mkt config list -h'"
 }
 
 @test "prefixes of long options work on a terminal only" {
@@ -87,6 +87,13 @@ hint: did you mean '--show-origin'?; see 'mkt config list -h'"
 	[ "$(json '.error | keys_unsorted | join(",")' <<<"$err")" = "code,exit,message,hint,request_id,applied" ] || fail keys
 }
 
+@test "-h of a subcommand names the page of its command" {
+	run3 mkt config set -h
+	status_is 0
+	out_has "manual: mkt help config"
+	out_lacks "mkt help config set"
+}
+
 @test "a link mkt-NAME is the command" {
 	ln -s "$BUILD_DIR/mkt" "$HOME/mkt-config"
 	run3 "$HOME/mkt-config" get core.timeout
@@ -113,6 +120,9 @@ hint: did you mean '--show-origin'?; see 'mkt config list -h'"
 	MKT_EXEC_PATH=$HOME/bin run3 mkt hello
 	status_is 126
 	err_has "cannot run"
+	MKT_EXEC_PATH=$HOME/bin run3 mkt --json hello
+	status_is 126
+	[ "$(json .error.exit <<<"$err")" = 126 ] || fail "$err"
 }
 
 @test "built-in commands win over programs of others" {
