@@ -36,7 +36,12 @@ LIBS := $(BUILD)/libmktapp.a $(BUILD)/libmktcore.a
 $(BUILD)/mkt: $(call obj,$(CMD_SRC)) $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS)
 
-$(BUILD)/ledgerd: $(call obj,$(LEDGERD_SRC)) $(LIBS)
+# Not in $(BUILD)/ledgerd/, which is the program's name.
+$(BUILD)/daemon/%.o: ledgerd/%.c
+	@mkdir -p $(@D)
+	$(call quiet,CC) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/ledgerd: $(patsubst ledgerd/%.c,$(BUILD)/daemon/%.o,$(LEDGERD_SRC)) $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LEDGERD_LDLIBS)
 
 # ---- what users run -----------------------------------------------------------------------------

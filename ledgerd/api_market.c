@@ -1,0 +1,397 @@
+/* What a node and its market are: status, genesis, market, limits, health, metrics. */
+#include "core/base/compat.h"
+
+#include <stdatomic.h>
+
+#include "ledgerd/api.h"
+
+/* ---- market: formatted once a change of the state ------------------------------------------ */
+
+/*
+ * `market` is read by every command and every agent before it bids, so its
+ * answer is kept.  All but three small numbers of it move only with the
+ * operator's transactions; it is made again whenever the state has moved at all.
+ */
+struct ld_api_cache {
+	pthread_mutex_t mu;
+	uint64_t version; /* of the state, when @fixed was made */
+	struct mkt_buf
+		fixed; /* members of "data" up to and with "limits", without the last brace */
+};
+
+void ld_api_cache_free(struct ld_api_cache *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_destroy(&c->mu);
+	mkt_buf_release(&c->fixed);
+	free(c);
+}
+
+struct ld_api_cache *ld_api_cache_new(void)
+{
+	struct ld_api_cache *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	pthread_mutex_init(&c->mu, NULL);
+	c->version = UINT64_MAX;
+	return c;
+}
+
+static void put_parameters(struct mkt_jw *w, const struct ld_node *n)
+{
+	const struct mkt_genesis *g = n->g;
+	int32_t up, down;
+
+	mkt_state_imbalance(n->state, &up, &down);
+	mkt_jw_kstr(w, "name", g->name);
+	mkt_jw_khex(w, "chain", n->chain_id.b, sizeof(n->chain_id.b));
+	mkt_jw_kstr(w, "currency", g->currency);
+	mkt_jw_kstr(w, "zone", g->zone);
+	mkt_jw_kstr(w, "clock", g->clock == MKT_CLOCK_OPERATOR ? "operator" : "system");
+	mkt_jw_ku64(w, "window_s", g->window_s);
+	mkt_jw_ku64(w, "opening_s", g->opening_s);
+	mkt_jw_ku64(w, "gate_s", g->gate_s);
+	mkt_jw_ki64(w, "tick_upwh", g->tick_upwh);
+	mkt_jw_ki64(w, "price_min_upwh", g->price_min_upwh);
+	mkt_jw_ki64(w, "price_max_upwh", g->price_max_upwh);
+	mkt_jw_ku64(w, "lot_wh", g->lot_wh);
+	mkt_jw_ku64(w, "deadline_s", g->deadline_s);
+	mkt_jw_kstr(w, "unreported", g->unreported == MKT_UNREPORTED_ZERO ? "zero" : "other");
+	mkt_jw_ku64(w, "collateral_bp", g->collateral_bp);
+	mkt_jw_ku64(w, "interval_ms", g->interval_ms);
+	mkt_jw_ku64(w, "heartbeat_s", g->heartbeat_s);
+	mkt_jw_ku64(w, "validity_s", g->validity_s);
+	mkt_jw_ku64(w, "retention_s", g->retention_s);
+	mkt_jw_ki64(w, "imbalance_up_upwh", up);
+	mkt_jw_ki64(w, "imbalance_down_upwh", down);
+}
+
+static void put_tag_value(struct mkt_jw *w, const struct ld_node *n, const struct mkt_tag_value *v)
+{
+	mkt_jw_obj(w);
+	mkt_jw_kstr(w, "name", v->name);
+	mkt_jw_kbool(w, "direct", v->direct);
+	mkt_jw_kbool(w, "closed", v->closed);
+	mkt_jw_ku64(w, "members", v->nmembers);
+	mkt_jw_ki64(w, "fee_upwh", v->fee_upwh);
+	mkt_jw_ku64(w, "fee_account", v->fee_account);
+	ld_json_name(w, n, "fee_account_name", v->fee_account);
+	mkt_jw_obj_end(w);
+}
+
+static void put_dimensions(struct mkt_jw *w, const struct ld_node *n)
+{
+	const struct mkt_tag_table *t = mkt_state_tags(n->state);
+
+	mkt_jw_key(w, "dimensions");
+	mkt_jw_arr(w);
+	for (unsigned d = 0; d < t->ndims; d++) {
+		mkt_jw_obj(w);
+		mkt_jw_kstr(w, "name", t->dims[d].name);
+		mkt_jw_key(w, "values");
+		mkt_jw_arr(w);
+		for (unsigned v = 0; v < t->dims[d].nvalues; v++)
+			put_tag_value(w, n, &t->dims[d].values[v]);
+		mkt_jw_arr_end(w);
+		mkt_jw_obj_end(w);
+	}
+	mkt_jw_arr_end(w);
+}
+
+static void put_class(struct mkt_jw *w, unsigned cls, const struct mkt_class_limits *lim)
+{
+	mkt_jw_kstr(w, "class", mkt_class_name(cls));
+	mkt_jw_ku64(w, "open_bids", lim->open_bids);
+	mkt_jw_ku64(w, "tx_per_min", lim->tx_per_min);
+	mkt_jw_ku64(w, "reads_per_min", lim->reads_per_min);
+	mkt_jw_ku64(w, "rows_per_min", lim->rows_per_min);
+}
+
+static void put_classes(struct mkt_jw *w, const struct ld_node *n)
+{
+	mkt_jw_key(w, "limits");
+	mkt_jw_arr(w);
+	for (unsigned c = 0; c < MKT_CLASS_COUNT; c++) {
+		mkt_jw_obj(w);
+		put_class(w, c, mkt_state_limits(n->state, c));
+		mkt_jw_obj_end(w);
+	}
+	mkt_jw_arr_end(w);
+}
+
+/* With c->mu and the state's lock. */
+static void make_fixed(struct ld_api_cache *c, const struct ld_node *n)
+{
+	struct mkt_jw w;
+
+	mkt_buf_clear(&c->fixed);
+	mkt_jw_init(&w, &c->fixed);
+	mkt_jw_obj(&w);
+	put_parameters(&w, n);
+	put_dimensions(&w, n);
+	put_classes(&w, n);
+}
+
+int ld_get_market(struct ld_req *r, struct mkt_err *err)
+{
+	struct ld_node *n = r->node;
+	struct ld_api_cache *c = n->cache;
+	uint64_t now_ms, version;
+	uint32_t first, count;
+	struct mkt_jw w;
+
+	if (ld_params_done(r, err) < 0)
+		return -MKT_EUSAGE;
+	ld_begin(r, &w, "mkt.market/1");
+	now_ms = ld_node_now_ms(n);
+	pthread_mutex_lock(&c->mu);
+	version = atomic_load(&n->version);
+	ld_node_read(n);
+	if (c->version != version || c->fixed.bad)
+		make_fixed(c, n);
+	c->version = version;
+	mkt_state_open_windows(n->state, now_ms, &first, &count);
+	ld_node_unread(n);
+	mkt_buf_add(&r->reply.body, c->fixed.data, c->fixed.len);
+	pthread_mutex_unlock(&c->mu);
+	mkt_buf_addf(&r->reply.body, ",\"open\":{\"first\":%llu,\"count\":%u},\"now_ms\":%llu}",
+		     (unsigned long long)first * n->g->window_s, count, (unsigned long long)now_ms);
+	mkt_jw_raw(&w, "", 0); /* the value of "data" was written past the writer */
+	return ld_end(r, &w, NULL, err);
+}
+
+/* ---- status -------------------------------------------------------------------------------- */
+
+static void put_totals(struct mkt_jw *w, const struct mkt_totals *t)
+{
+	mkt_jw_key(w, "totals");
+	mkt_jw_obj(w);
+	mkt_jw_ku64(w, "txs", t->txs);
+	mkt_jw_ku64(w, "ops", t->ops);
+	mkt_jw_ku64(w, "refused", t->refused);
+	mkt_jw_ku64(w, "bids", t->bids);
+	mkt_jw_ku64(w, "contracts", t->contracts);
+	mkt_jw_ku64(w, "settled", t->settled);
+	mkt_jw_ku64(w, "reports", t->reports);
+	mkt_jw_ku64(w, "contracted_wh", t->contracted_wh);
+	mkt_jw_ku64(w, "delivered_wh", t->delivered_wh);
+	mkt_jw_ki64s(w, "money_uc", t->money_uc);
+	mkt_jw_ki64s(w, "charges_uc", t->charges_uc);
+	mkt_jw_ki64s(w, "fees_uc", t->fees_uc);
+	mkt_jw_obj_end(w);
+}
+
+static void put_disk(struct mkt_jw *w, struct ld_node *n, bool full)
+{
+	uint64_t blocks, store, days = atomic_load(&n->guard.days_left);
+
+	mkt_chain_bytes(n->chain, &blocks, &store);
+	mkt_jw_key(w, "disk");
+	mkt_jw_obj(w);
+	mkt_jw_ku64(w, "blocks_bytes", blocks);
+	mkt_jw_ku64(w, "store_bytes", store);
+	mkt_jw_ku64(w, "free_bytes", atomic_load(&n->guard.free_bytes));
+	mkt_jw_key(w, "days_left");
+	if (days == UINT64_MAX)
+		mkt_jw_null(w);
+	else
+		mkt_jw_u64(w, days);
+	mkt_jw_kstr(w, "state",
+		    full			    ? "full"
+		    : atomic_load(&n->guard.refuse) ? "refusing"
+		    : atomic_load(&n->guard.alarm)  ? "alarm"
+						    : "ok");
+	mkt_jw_obj_end(w);
+}
+
+struct snapshot {
+	struct mkt_totals totals;
+	uint32_t accounts, open_bids;
+};
+
+int ld_get_status(struct ld_req *r, struct mkt_err *err)
+{
+	struct ld_node *n = r->node;
+	struct ld_pipe_numbers p;
+	struct snapshot s;
+	uint64_t height, time_ms;
+	struct mkt_jw w;
+
+	if (ld_params_done(r, err) < 0)
+		return -MKT_EUSAGE;
+	ld_node_read(n);
+	mkt_state_totals(n->state, &s.totals);
+	s.accounts = mkt_state_accounts(n->state);
+	s.open_bids = mkt_books_count(mkt_state_books(n->state));
+	ld_node_unread(n);
+	ld_pipe_numbers(n, &p);
+	ld_node_head(n, &height, &time_ms);
+	ld_begin(r, &w, "mkt.status/1");
+	mkt_jw_obj(&w);
+	mkt_jw_kstr(&w, "version", LD_VERSION);
+	mkt_jw_kstr(&w, "role", "solo");
+	mkt_jw_khex(&w, "chain", n->chain_id.b, sizeof(n->chain_id.b));
+	mkt_jw_kstr(&w, "name", n->g->name);
+	mkt_jw_kstr(&w, "currency", n->g->currency);
+	mkt_jw_kstr(&w, "zone", n->g->zone);
+	mkt_jw_kstr(&w, "clock", ld_node_operator_clock(n) ? "operator" : "system");
+	mkt_jw_ku64(&w, "height", height);
+	ld_json_time_ms(&w, "time", time_ms);
+	mkt_jw_ku64(&w, "time_ms", time_ms);
+	mkt_jw_ku64(&w, "indexed", mkt_chain_indexed(n->chain));
+	mkt_jw_ku64(&w, "queue", p.queued_txs);
+	mkt_jw_ku64(&w, "txs", s.totals.txs);
+	mkt_jw_ku64(&w, "contracts", s.totals.contracts);
+	mkt_jw_ku64(&w, "accounts", s.accounts);
+	mkt_jw_ku64(&w, "open_bids", s.open_bids);
+	put_disk(&w, n, p.disk_full);
+	put_totals(&w, &s.totals);
+	mkt_jw_khex(&w, "digest", p.digest.b, sizeof(p.digest.b));
+	mkt_jw_ku64(&w, "uptime_s", (ld_mono_ms() - n->started_ms) / 1000);
+	mkt_jw_obj_end(&w);
+	return ld_end(r, &w, NULL, err);
+}
+
+int ld_get_genesis(struct ld_req *r, struct mkt_err *err)
+{
+	if (ld_params_done(r, err) < 0)
+		return -MKT_EUSAGE;
+	mkt_genesis_enc(r->node->g, &r->reply.body);
+	if (r->reply.body.bad)
+		return mkt_err_code(err, MKT_ENOMEM);
+	r->reply.type = "application/octet-stream";
+	r->reply.status = 200;
+	return 0;
+}
+
+/* ---- limits -------------------------------------------------------------------------------- */
+
+static void put_used(struct mkt_jw *w, const char *key, uint64_t limit, uint64_t used)
+{
+	mkt_jw_key(w, key);
+	mkt_jw_obj(w);
+	mkt_jw_ku64(w, "limit", limit);
+	mkt_jw_ku64(w, "used", used);
+	mkt_jw_obj_end(w);
+}
+
+static void put_rate(struct mkt_jw *w, const char *key, const struct ld_rate *rate)
+{
+	mkt_jw_key(w, key);
+	mkt_jw_obj(w);
+	mkt_jw_ku64(w, "limit", rate->limit);
+	mkt_jw_ku64(w, "left", rate->left);
+	mkt_jw_ku64(w, "reset_s", rate->reset_s);
+	mkt_jw_obj_end(w);
+}
+
+int ld_get_limits(struct ld_req *r, struct mkt_err *err)
+{
+	struct ld_node *n = r->node;
+	struct mkt_class_limits lim = {0}, reader;
+	struct mkt_account acc = {0};
+	struct ld_rate tx = {0}, reads, rows;
+	uint32_t number = 0;
+	uint64_t tx_ms = ld_mono_ms();
+	struct mkt_jw w;
+	int res = ld_param_account(r, &number, err);
+
+	if (!res)
+		return mkt_err_set(err, MKT_EUSAGE, "'account' is missing");
+	if (res < 0 || ld_params_done(r, err) < 0)
+		return res < 0 ? res : -MKT_EUSAGE;
+	ld_node_read(n);
+	if (mkt_state_account(n->state, number, &acc))
+		lim = *mkt_state_limits(n->state, acc.cls);
+	reader = *mkt_state_limits(n->state, MKT_CLASS_READER);
+	if (ld_node_operator_clock(n))
+		tx_ms = mkt_state_time_ms(n->state);
+	ld_node_unread(n);
+	ld_guard_tx_rate(&n->guard, number, lim.tx_per_min, tx_ms, &tx);
+	if (!r->counted)
+		reader.reads_per_min = reader.rows_per_min =
+			0; /* the socket's permissions are the gate */
+	reads.limit = reader.reads_per_min;
+	rows.limit = reader.rows_per_min;
+	ld_guard_peer(&n->guard, r->peer, ld_mono_ms(), &reads, &rows);
+	ld_begin(r, &w, "mkt.limits/1");
+	mkt_jw_obj(&w);
+	mkt_jw_ku64(&w, "account", number);
+	mkt_jw_kstr(&w, "account_name", acc.name);
+	mkt_jw_kstr(&w, "class", mkt_class_name(acc.cls));
+	put_used(&w, "open_bids", lim.open_bids, acc.open_bids);
+	put_rate(&w, "tx_per_min", &tx);
+	put_rate(&w, "reads_per_min", &reads);
+	put_rate(&w, "rows_per_min", &rows);
+	mkt_jw_obj_end(&w);
+	return ld_end(r, &w, NULL, err);
+}
+
+/* ---- health and metrics -------------------------------------------------------------------- */
+
+int ld_get_health(struct ld_req *r, struct mkt_err *err)
+{
+	struct ld_pipe_numbers p;
+	const char *status;
+
+	if (ld_params_done(r, err) < 0)
+		return -MKT_EUSAGE;
+	ld_pipe_numbers(r->node, &p);
+	status = p.disk_full			       ? "disk-full"
+		 : atomic_load(&r->node->guard.refuse) ? "disk-refusing"
+		 : ld_hub_stopped(&r->node->hub)       ? "stopping"
+						       : "ok";
+	mkt_buf_addf(&r->reply.body, "{\"status\":\"%s\"}\n", status);
+	r->reply.status = strcmp(status, "ok") ? 503 : 200;
+	return 0;
+}
+
+static void metric(struct mkt_buf *b, const char *name, const char *type, uint64_t v)
+{
+	mkt_buf_addf(b, "# TYPE mkt_%s %s\nmkt_%s %llu\n", name, type, name, (unsigned long long)v);
+}
+
+int ld_get_metrics(struct ld_req *r, struct mkt_err *err)
+{
+	struct ld_node *n = r->node;
+	struct mkt_buf *b = &r->reply.body;
+	struct ld_pipe_numbers p;
+	struct mkt_totals t;
+	uint64_t blocks, store, height, time_ms;
+
+	if (ld_params_done(r, err) < 0)
+		return -MKT_EUSAGE;
+	ld_pipe_numbers(n, &p);
+	mkt_chain_bytes(n->chain, &blocks, &store);
+	ld_node_head(n, &height, &time_ms);
+	ld_node_read(n);
+	mkt_state_totals(n->state, &t);
+	ld_node_unread(n);
+	metric(b, "height", "gauge", height);
+	metric(b, "indexed_height", "gauge", mkt_chain_indexed(n->chain));
+	metric(b, "block_time_ms", "gauge", time_ms);
+	metric(b, "queue_txs", "gauge", p.queued_txs);
+	metric(b, "pipeline_blocks", "gauge", p.blocks);
+	metric(b, "txs_total", "counter", t.txs);
+	metric(b, "contracts_total", "counter", t.contracts);
+	metric(b, "settled_total", "counter", t.settled);
+	metric(b, "contracted_wh_total", "counter", t.contracted_wh);
+	metric(b, "submitted_total", "counter", p.submitted);
+	metric(b, "executed_total", "counter", p.executed);
+	metric(b, "refused_total", "counter", p.refused);
+	metric(b, "requests_total", "counter", atomic_load(&n->guard.requests));
+	metric(b, "errors_total", "counter", atomic_load(&n->guard.errors));
+	metric(b, "limited_total", "counter", atomic_load(&n->guard.limited));
+	metric(b, "streams", "gauge", atomic_load(&n->guard.streams));
+	metric(b, "blocks_bytes", "gauge", blocks);
+	metric(b, "store_bytes", "gauge", store);
+	metric(b, "disk_free_bytes", "gauge", atomic_load(&n->guard.free_bytes));
+	metric(b, "disk_full", "gauge", p.disk_full);
+	if (b->bad)
+		return mkt_err_code(err, MKT_ENOMEM);
+	r->reply.type = "text/plain; version=0.0.4";
+	r->reply.status = 200;
+	return 0;
+}

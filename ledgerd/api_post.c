@@ -1,0 +1,412 @@
+/* POST /v1/transactions: frames in, receipts out. */
+#include "core/base/compat.h"
+
+#include "ledgerd/api.h"
+#include "ledgerd/look.h"
+
+#define RECEIPT_BYTES 360 /* of one bid: room is made once */
+
+struct post {
+	struct ld_batch *batch;
+	int door;	     /* why the pipeline did not take it; 0: it did */
+	struct ld_look look; /* for results of replayed envelopes */
+};
+
+static void post_free(void *work)
+{
+	struct post *p = work;
+
+	if (p->batch)
+		ld_batch_put(p->batch);
+	ld_look_release(&p->look);
+	free(p);
+}
+
+/* ---- the body ------------------------------------------------------------------------------ */
+
+static uint32_t get_u32(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static int too_many(struct mkt_err *err)
+{
+	return mkt_err_set(err, MKT_ELIMIT, "one request takes at most %u envelopes", LD_BATCH_TXS);
+}
+
+/* b->body holds (u32 length, envelope) to its end. */
+static int frame_bytes(struct ld_batch *b, struct mkt_err *err)
+{
+	const uint8_t *p = b->body.data, *end = p + b->body.len;
+	int res = 0;
+
+	while (p < end && !res) {
+		uint32_t len;
+
+		if (end - p < 4)
+			return mkt_err_set(err, MKT_EINVAL,
+					   "the body ends within the length of envelope %u",
+					   b->nitems + 1);
+		len = get_u32(p);
+		p += 4;
+		if (len > (size_t)(end - p))
+			return mkt_err_set(err, MKT_EINVAL,
+					   "the body ends within envelope %u: %u bytes are "
+					   "announced, %zu left",
+					   b->nitems + 1, len, (size_t)(end - p));
+		res = ld_batch_add(b, p, len);
+		p += len;
+	}
+	if (res == -MKT_ELIMIT)
+		return too_many(err);
+	return res < 0 ? mkt_err_code(err, -res) : 0;
+}
+
+static int base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* RFC 4648 with padding, nothing else; false otherwise.  Appends to @out. */
+static bool base64_add(struct mkt_buf *out, const char *s, size_t n)
+{
+	size_t pad = n && s[n - 1] == '=' ? (n > 1 && s[n - 2] == '=' ? 2 : 1) : 0;
+	uint32_t v = 0;
+
+	if (n % 4)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int d = i < n - pad ? base64_digit(s[i]) : 0;
+
+		if (d < 0)
+			return false;
+		v = v << 6 | (uint32_t)d;
+		if (i % 4 < 3)
+			continue;
+		size_t keep = i + 1 == n ? 3 - pad : 3;
+
+		for (size_t k = 0; k < keep; k++)
+			mkt_buf_addch(out, (uint8_t)(v >> (16 - 8 * k)));
+		if (v & ((1u << (8 * (3 - keep))) - 1))
+			return false; /* bits that say nothing */
+		v = 0;
+	}
+	return !out->bad;
+}
+
+/* {"envelopes":["<base64>",...]}: put into b->body as frames. */
+static int frame_json(struct ld_req *r, struct ld_batch *b, struct mkt_err *err)
+{
+	static const char *const keys[] = {"envelopes"};
+	struct mkt_jdoc *doc;
+	struct mkt_jval root, list, v;
+	struct mkt_jiter it = {0};
+	int res = mkt_jdoc_parse(r->body.data, r->body.len, NULL, &doc, err);
+
+	if (res < 0)
+		return res;
+	root = mkt_jdoc_root(doc);
+	res = mkt_jval_only(&root, keys, 1, err);
+	if (!res)
+		res = mkt_jget_arr(&root, "envelopes", &list, err);
+	while (!res && mkt_jval_next(&list, &it, &v)) {
+		size_t at = b->body.len, n, len;
+		const char *s;
+
+		res = mkt_jval_str(&v, &s, &n, err);
+		if (res < 0)
+			break;
+		mkt_buf_add(&b->body, "\0\0\0\0", 4);
+		if (!base64_add(&b->body, s, n)) {
+			res = mkt_err_set(err, MKT_EINVAL,
+					  "envelope %u is not base64 (RFC 4648, padded)", it.index);
+			break;
+		}
+		len = b->body.len - at - 4;
+		for (unsigned k = 0; k < 4; k++)
+			b->body.data[at + k] = (uint8_t)(len >> (8 * k));
+	}
+	mkt_jdoc_free(doc);
+	return res < 0 ? res : frame_bytes(b, err);
+}
+
+static bool is_type(const char *type, const char *want)
+{
+	size_t n = strlen(want);
+
+	return type && !strncasecmp(type, want, n) &&
+	       (!type[n] || type[n] == ';' || type[n] == ' ');
+}
+
+static int frame(struct ld_req *r, struct ld_batch *b, struct mkt_err *err)
+{
+	int res;
+
+	if (is_type(r->type, "application/octet-stream")) {
+		b->body = r->body; /* the bytes change hands, not place */
+		r->body = (struct mkt_buf)MKT_BUF_INIT;
+		res = frame_bytes(b, err);
+	} else if (is_type(r->type, "application/json")) {
+		res = frame_json(r, b, err);
+	} else {
+		return mkt_err_set(err, MKT_EUSAGE,
+				   "the body must be application/octet-stream or application/json");
+	}
+	if (!res && !b->nitems)
+		return mkt_err_set(err, MKT_EUSAGE, "the body holds no envelope");
+	return res;
+}
+
+/* ---- receipts ------------------------------------------------------------------------------ */
+
+/* What the chain knows of an envelope whose request id was used before. */
+struct replay {
+	bool found;
+	struct mkt_tx_place place;
+	uint64_t time_ms;
+	const uint8_t *events;
+	size_t events_len;
+	int code; /* if not replayed: why it is refused */
+	struct mkt_err err;
+};
+
+static void look_up(struct ld_node *n, struct post *p, const struct ld_item *it, struct replay *out)
+{
+	int res = mkt_chain_find_request(n->chain, it->tx.account, it->tx.request, &out->place,
+					 &out->err);
+
+	*out = (struct replay){.place = out->place, .code = it->code};
+	if (res <= 0)
+		return;
+	if (!mkt_hash_eq(&out->place.id, &it->tx.id)) {
+		out->code = MKT_ECONFLICT;
+		return;
+	}
+	out->found = !ld_look_tx_events(&p->look, out->place.height, out->place.ix, &out->events,
+					&out->events_len, &out->err) &&
+		     !ld_look_time(&p->look, out->place.height, &out->time_ms, &out->err);
+	if (!out->found)
+		out->code = out->err.code;
+}
+
+static void put_refused(struct mkt_jw *w, const struct ld_item *it, int code)
+{
+	mkt_jw_kstr(w, "status", "refused");
+	mkt_jw_kstr(w, "code", mkt_code_word(code));
+	mkt_jw_kstr(w, "message", code == it->code && it->text ? it->text : mkt_code_text(code));
+	mkt_jw_kstr(w, "hint", code == it->code && it->hint ? it->hint : mkt_code_hint(code));
+}
+
+struct placed {
+	uint64_t height, time_ms;
+	uint32_t ix;
+	const void *events;
+	size_t events_len;
+};
+
+static void put_placed(struct mkt_jw *w, const struct ld_node *n, const char *status,
+		       const struct mkt_tx *tx, const struct placed *at)
+{
+	mkt_jw_kstr(w, "status", status);
+	mkt_jw_kstr(w, "code", "ok");
+	mkt_jw_ku64s(w, "height", at->height);
+	mkt_jw_ku64(w, "index", at->ix);
+	ld_json_time_ms(w, "time", at->time_ms);
+	ld_json_results(w, n, tx, at->events, at->events_len);
+}
+
+static void put_seen(struct ld_node *n, struct post *p, struct mkt_jw *w, const struct ld_item *it)
+{
+	struct replay rep = {0};
+	struct placed at;
+
+	look_up(n, p, it, &rep);
+	if (!rep.found) {
+		put_refused(w, it, rep.code);
+		return;
+	}
+	at = (struct placed){rep.place.height, rep.time_ms, rep.place.ix, rep.events,
+			     rep.events_len};
+	put_placed(w, n, "replayed", &it->tx, &at);
+}
+
+static void put_receipt(struct ld_node *n, struct post *p, struct mkt_jw *w,
+			const struct ld_item *it)
+{
+	struct placed at = {it->height, it->time_ms, it->ix, it->events.data, it->events.len};
+	bool none = p->batch->wait == LD_WAIT_NONE;
+
+	mkt_jw_obj(w);
+	if (!it->form_code || it->len > MKT_TX_FIXED_BYTES) {
+		struct mkt_hash id = it->tx.id;
+
+		if (it->form_code)
+			mkt_tx_id(it->p, it->len, &id);
+		mkt_jw_khex(w, "tx", id.b, sizeof(id.b));
+	} else {
+		mkt_jw_knull(w, "tx");
+	}
+	if (it->form_code)
+		put_refused(w, it, it->form_code);
+	else if (none)
+		mkt_jw_kstr(w, "status", "queued");
+	else if (it->verdict == LD_EXECUTED)
+		put_placed(w, n, it->height <= mkt_chain_height(n->chain) ? "sealed" : "executed",
+			   &it->tx, &at);
+	else if (it->verdict == LD_SEEN)
+		put_seen(n, p, w, it);
+	else
+		put_refused(w, it, it->code);
+	mkt_jw_obj_end(w);
+}
+
+/* Seconds until one more transaction is allowed. */
+static uint32_t tell_rate(struct ld_req *r, uint32_t account)
+{
+	struct ld_node *n = r->node;
+	struct mkt_account acc;
+	struct ld_rate rate;
+	uint64_t now_ms = ld_mono_ms();
+	uint32_t limit = 0;
+
+	ld_node_read(n);
+	if (mkt_state_account(n->state, account, &acc))
+		limit = mkt_state_limits(n->state, acc.cls)->tx_per_min;
+	if (ld_node_operator_clock(n))
+		now_ms = mkt_state_time_ms(n->state);
+	ld_node_unread(n);
+	if (!limit)
+		return 0;
+	ld_guard_tx_rate(&n->guard, account, limit, now_ms, &rate);
+	r->reply.rate_known = true;
+	r->reply.rate_limit = rate.limit;
+	r->reply.rate_left = rate.left;
+	r->reply.rate_reset_s = rate.reset_s;
+	return rate.retry_s;
+}
+
+/* The whole request fell to the rate limit: 429 in so many words. */
+static bool all_limited(const struct ld_batch *b)
+{
+	if (b->wait == LD_WAIT_NONE)
+		return false;
+	for (uint32_t i = 0; i < b->nitems; i++)
+		if (b->items[i].form_code || b->items[i].verdict != LD_REFUSED ||
+		    b->items[i].code != MKT_ERATE)
+			return false;
+	return true;
+}
+
+static int receipts(struct ld_req *r, struct mkt_err *err)
+{
+	struct post *p = r->work;
+	struct ld_batch *b = p->batch;
+	struct mkt_jw w;
+	uint32_t retry_s = 0;
+
+	if (!b->items[0].form_code)
+		retry_s = tell_rate(r, b->items[0].tx.account);
+	if (all_limited(b)) {
+		r->reply.retry_s = retry_s ? retry_s : 1;
+		return mkt_err_set(err, MKT_ERATE, "%s", b->items[0].text ? b->items[0].text : "");
+	}
+	mkt_buf_grow(&r->reply.body, 128 + (size_t)b->nitems * RECEIPT_BYTES);
+	ld_begin(r, &w, "mkt.receipts/1");
+	mkt_jw_arr(&w);
+	for (uint32_t i = 0; i < b->nitems; i++)
+		put_receipt(r->node, p, &w, &b->items[i]);
+	mkt_jw_arr_end(&w);
+	return ld_end(r, &w, NULL, err);
+}
+
+static int refused_at_the_door(int code, struct mkt_err *err)
+{
+	if (code == -MKT_EBUSY)
+		return mkt_err_set(err, MKT_EBUSY, "the queue of transactions is full");
+	if (code == -MKT_EUNAVAILABLE)
+		return mkt_err_set(err, MKT_EUNAVAILABLE, "the node is stopping");
+	if (code == -MKT_EDISKFULL)
+		return mkt_err_set(err, MKT_EDISKFULL, "the disk is full: nothing can be sealed");
+	return mkt_err_code(err, -code);
+}
+
+/* After the pipeline, and again after the indexes. */
+static enum ld_step resume(struct ld_req *r)
+{
+	struct post *p = r->work;
+	struct mkt_err err = {0};
+
+	if (p->door) {
+		refused_at_the_door(p->door, &err);
+		ld_reply_error(r, &err);
+		return LD_DONE;
+	}
+	if (p->batch->wait != LD_WAIT_NONE && p->batch->seen_height &&
+	    ld_wait_indexed(r, p->batch->seen_height))
+		return LD_PARKED;
+	if (receipts(r, &err) < 0)
+		ld_reply_error(r, &err);
+	return LD_DONE;
+}
+
+/* ---- the request --------------------------------------------------------------------------- */
+
+static int param_wait(struct ld_req *r, uint8_t *wait, struct mkt_err *err)
+{
+	static const char *const names[] = {"none", "executed", "sealed"};
+	const char *text = ld_param(r, "wait");
+
+	*wait = LD_WAIT_SEALED;
+	if (!text)
+		return 0;
+	for (uint8_t i = 0; i < 3; i++)
+		if (!strcmp(text, names[i])) {
+			*wait = i;
+			return 0;
+		}
+	return mkt_err_set(err, MKT_EUSAGE, "'wait' is '%s', not none, executed or sealed", text);
+}
+
+static void batch_done(void *ctx)
+{
+	ld_req_wake(ctx);
+}
+
+int ld_post_transactions(struct ld_req *r, struct mkt_err *err)
+{
+	struct post *p = calloc(1, sizeof(*p));
+	uint8_t wait;
+	int res;
+
+	if (!p)
+		return mkt_err_code(err, MKT_ENOMEM);
+	r->work = p;
+	r->work_free = post_free;
+	ld_look_init(&p->look, r->node);
+	res = param_wait(r, &wait, err);
+	if (!res)
+		res = ld_params_done(r, err);
+	if (res < 0)
+		return res;
+	res = ld_batch_new(r->node, r->body.len, &p->batch);
+	if (res < 0)
+		return refused_at_the_door(res, err);
+	p->batch->wait = wait;
+	p->batch->done = batch_done;
+	p->batch->done_ctx = r;
+	res = frame(r, p->batch, err);
+	if (res < 0)
+		return res;
+	r->resume = resume;
+	ld_req_park(r);
+	p->door = ld_batch_submit(p->batch);
+	if (p->door)
+		ld_req_wake(r); /* it is parked: the answer is given in resume() */
+	return LD_WAITS;
+}

@@ -1,0 +1,205 @@
+/*
+ * ledgerd: options, signals, readiness.  Stays in front; a service manager or a
+ * shell puts it behind.
+ *
+ * Exit status: 0 stopped cleanly, 2 options or configuration, 7 another process
+ * has the chain, the socket or the port (or a file cannot be used), 11 the store
+ * is damaged, 70 a fault of ours.
+ */
+#include "core/base/compat.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/crypto/hash.h"
+#include "ledgerd/conf.h"
+#include "ledgerd/http.h"
+#include "ledgerd/log.h"
+#include "ledgerd/node.h"
+
+#define CONF_FILE "/etc/mkt/ledgerd.conf"
+#define SETTINGS_MAX 32
+
+static const char usage[] = "usage: ledgerd [-dnv] [-f FILE] [-o SECTION.NAME=VALUE]...\n"
+			    "  -f FILE   configuration (default " CONF_FILE ")\n"
+			    "  -o S.N=V  set one value over the file's, as 'node.listen='\n"
+			    "  -n        check the configuration, then end\n"
+			    "  -d        stay in front (ledgerd always does)\n"
+			    "  -v        log more\n"
+			    "  -V        print the version\n"
+			    "  -h        print this\n"
+			    "see ledgerd(8) and ledgerd.conf(5)\n";
+
+struct options {
+	const char *file;
+	const char *set[SETTINGS_MAX];
+	unsigned nset;
+	bool check;
+};
+
+/* 0 go on, 1 done, negative a wrong option (told). */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	*o = (struct options){0};
+	while ((c = getopt(argc, argv, "f:o:ndvVh")) != -1) {
+		switch (c) {
+		case 'f':
+			o->file = optarg;
+			break;
+		case 'o':
+			if (o->nset == SETTINGS_MAX)
+				return -MKT_EUSAGE;
+			o->set[o->nset++] = optarg;
+			break;
+		case 'n':
+			o->check = true;
+			break;
+		case 'd':
+			break;
+		case 'v':
+			ld_log_level(LD_DEBUG);
+			break;
+		case 'V':
+			printf("ledgerd %s\n", LD_VERSION);
+			return fflush(stdout) ? -MKT_EOUTPUT : 1;
+		case 'h':
+			fputs(usage, stdout);
+			return fflush(stdout) ? -MKT_EOUTPUT : 1;
+		default:
+			fputs("see 'ledgerd -h'\n", stderr);
+			return -MKT_EUSAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "ledgerd: '%s' is not an option\nsee 'ledgerd -h'\n", argv[optind]);
+		return -MKT_EUSAGE;
+	}
+	return 0;
+}
+
+/* "node.listen=127.0.0.1:1" */
+static int apply_setting(struct ld_conf *conf, const char *text, struct mkt_err *err)
+{
+	const char *dot = strchr(text, '.'), *eq = strchr(text, '=');
+	char section[32], name[32];
+
+	if (!dot || !eq || eq < dot || (size_t)(dot - text) >= sizeof(section) ||
+	    (size_t)(eq - dot) > sizeof(name))
+		return mkt_err_set(err, MKT_EUSAGE, "'%s' is not SECTION.NAME=VALUE", text);
+	snprintf(section, sizeof(section), "%.*s", (int)(dot - text), text);
+	snprintf(name, sizeof(name), "%.*s", (int)(eq - dot - 1), dot + 1);
+	return ld_conf_set(conf, section, name, eq + 1, err);
+}
+
+static int read_conf(const struct options *o, struct ld_conf *conf, struct mkt_err *err)
+{
+	int res = 0;
+
+	ld_conf_init(conf);
+	/* Without -f, settings by -o alone are enough. */
+	if (o->file || !o->nset)
+		res = ld_conf_read(conf, o->file ? o->file : CONF_FILE, err);
+	for (unsigned i = 0; i < o->nset && res >= 0; i++)
+		res = apply_setting(conf, o->set[i], err);
+	return res < 0 ? res : ld_conf_check(conf, err);
+}
+
+static int fail(const struct mkt_err *err, int status)
+{
+	ld_log(LD_ERROR, "%s", err->text[0] ? err->text : mkt_code_text(err->code));
+	if (err->hint[0])
+		ld_log(LD_INFO, "hint: %s", err->hint);
+	return status;
+}
+
+/* The table of mkt(1) for daemons: 2 configuration, 7 taken or not to be had, 11 damaged. */
+static int status_of(int code)
+{
+	switch (code) {
+	case MKT_EINTEGRITY:
+	case MKT_ESTORE:
+		return 11;
+	case MKT_ELOCKED:
+	case MKT_EIO:
+	case MKT_EDISKFULL:
+	case MKT_EBUSY:
+		return 7;
+	case MKT_ENOMEM:
+	case MKT_EINTERNAL:
+		return 70;
+	default:
+		return 2;
+	}
+}
+
+static void raise_files(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &rl) < 0)
+			ld_log(LD_WARNING, "cannot raise the number of open files");
+	}
+}
+
+static int serve(const struct ld_conf *conf, const sigset_t *stop)
+{
+	struct ld_node *n = NULL;
+	struct ld_http *http = NULL;
+	struct mkt_err err = {0};
+	int sig;
+
+	if (ld_node_open(conf, &n, &err) < 0)
+		return fail(&err, status_of(err.code));
+	if (ld_http_start(n, conf, &http, &err) < 0) {
+		ld_node_stop(n);
+		ld_node_free(n);
+		return fail(&err, status_of(err.code));
+	}
+	ld_log(LD_INFO, "chain '%s' at block %llu, listening on %s%s%s", n->g->name,
+	       (unsigned long long)mkt_chain_height(n->chain), conf->socket,
+	       conf->socket[0] && conf->listen[0] ? " and " : "", conf->listen);
+	ld_notify("READY=1\nSTATUS=serving");
+	sigwait(stop, &sig);
+	ld_log(LD_INFO, "stopping on signal %d", sig);
+	ld_notify("STOPPING=1");
+	ld_http_quiesce(http);
+	ld_node_stop(n);
+	ld_http_stop(http);
+	ld_log(LD_INFO, "stopped at block %llu", (unsigned long long)mkt_chain_height(n->chain));
+	ld_node_free(n);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct ld_conf conf;
+	struct mkt_err err = {0};
+	sigset_t stop;
+	int res = parse_options(argc, argv, &o);
+
+	if (res)
+		return res > 0 ? 0 : mkt_code_exit(-res);
+	if (read_conf(&o, &conf, &err) < 0)
+		return fail(&err, 2);
+	if (o.check) {
+		printf("configuration ok\n");
+		return fflush(stdout) ? mkt_code_exit(MKT_EOUTPUT) : 0;
+	}
+	if (mkt_crypto_init() < 0)
+		return mkt_code_exit(MKT_EINTERNAL);
+	/* Before any thread: all of them leave these signals to sigwait(). */
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &stop, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	raise_files();
+	return serve(&conf, &stop);
+}

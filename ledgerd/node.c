@@ -1,0 +1,193 @@
+#include "core/base/compat.h"
+
+#include <time.h>
+
+#include "core/crypto/hash.h"
+#include "core/crypto/keyfile.h"
+#include "ledgerd/log.h"
+#include "ledgerd/node.h"
+
+#define TICK_MS 1000
+#define PROGRESS_MS 2000u
+
+uint64_t ld_utc_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint64_t ld_node_now_ms(struct ld_node *n)
+{
+	uint64_t block_ms, now;
+
+	ld_node_read(n);
+	block_ms = mkt_state_time_ms(n->state);
+	ld_node_unread(n);
+	if (ld_node_operator_clock(n))
+		return block_ms;
+	now = ld_utc_ms();
+	return now > block_ms ? now : block_ms;
+}
+
+/* Deadlines of those who wait, and the disk. */
+static void *tick_main(void *arg)
+{
+	struct ld_node *n = arg;
+	uint64_t blocks, store, start_bytes;
+
+	mkt_chain_bytes(n->chain, &blocks, &store);
+	start_bytes = blocks + store;
+	while (!atomic_load(&n->stopping)) {
+		uint64_t now = ld_mono_ms(), bytes;
+		struct timespec nap = {.tv_nsec = TICK_MS / 4 * 1000000};
+
+		ld_hub_tick(&n->hub, now);
+		mkt_chain_bytes(n->chain, &blocks, &store);
+		bytes = blocks + store;
+		ld_guard_disk(&n->guard, n->conf->dir, n->conf->alarm_free_bytes,
+			      n->conf->refuse_free_bytes,
+			      bytes > start_bytes ? bytes - start_bytes : 0, now - n->started_ms);
+		for (int i = 0; i < 4 && !atomic_load(&n->stopping); i++)
+			nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
+static int find_authority(struct ld_node *n, struct mkt_err *err)
+{
+	struct mkt_pubkey pub;
+
+	mkt_seckey_public(&n->key, &pub);
+	for (uint16_t i = 0; i < n->g->nauthorities; i++)
+		if (!memcmp(&n->g->authorities[i], &pub, sizeof(pub))) {
+			n->authority = i;
+			return 0;
+		}
+	return mkt_err_set(err, MKT_EDENIED,
+			   "the key '%s' is not one of the authorities of chain '%s'", n->conf->key,
+			   n->g->name);
+}
+
+/* Long recoveries tell that they live. */
+static void on_progress(void *ctx, enum mkt_chain_step step, uint64_t done, uint64_t total)
+{
+	static const char *const what[] = {"scanning segments", "loading requests",
+					   "executing blocks"};
+	uint64_t *last_ms = ctx, now = ld_mono_ms();
+
+	if (now - *last_ms < PROGRESS_MS)
+		return;
+	*last_ms = now;
+	ld_log(LD_INFO, "recovering: %s, %llu of %llu", what[step], (unsigned long long)done,
+	       (unsigned long long)total);
+}
+
+static void tell_recovery(struct ld_node *n)
+{
+	struct mkt_chain_recovery rec;
+
+	mkt_chain_recovered(n->chain, &rec);
+	if (rec.cut_bytes || rec.rescanned || rec.replayed || rec.store_made)
+		ld_log(LD_NOTICE,
+		       "recovered: %llu bytes cut, %llu index entries made, %llu blocks executed%s",
+		       (unsigned long long)rec.cut_bytes, (unsigned long long)rec.rescanned,
+		       (unsigned long long)rec.replayed, rec.store_made ? ", store made anew" : "");
+}
+
+static int open_chain(struct ld_node *n, struct mkt_err *err)
+{
+	uint64_t last_ms = ld_mono_ms();
+	struct mkt_chain_open how = {.progress = on_progress, .ctx = &last_ms};
+	int res;
+
+	res = mkt_chain_open(n->conf->dir, &how, &n->chain, err);
+	if (res < 0)
+		return res;
+	tell_recovery(n);
+	n->state = mkt_chain_state(n->chain);
+	n->g = mkt_chain_genesis(n->chain);
+	n->chain_id = *mkt_chain_id(n->chain);
+	res = find_authority(n, err);
+	if (res < 0)
+		return res;
+	if (n->g->nauthorities != 1)
+		return mkt_err_set(err, MKT_EINVAL,
+				   "chain '%s' has %u authorities; role solo is for one",
+				   n->g->name, n->g->nauthorities);
+	return 0;
+}
+
+static void lock_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
+
+int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_err *err)
+{
+	struct ld_node *n = calloc(1, sizeof(*n));
+	int res;
+
+	if (!n)
+		return mkt_err_code(err, MKT_ENOMEM);
+	n->conf = conf;
+	n->started_ms = ld_mono_ms();
+	lock_init(&n->lock);
+	ld_hub_init(&n->hub, 0, 0);
+	res = ld_guard_init(&n->guard);
+	n->cache = ld_api_cache_new();
+	if (!res && !n->cache)
+		res = mkt_err_code(err, MKT_ENOMEM);
+	if (!res)
+		res = mkt_keyfile_load(conf->key, (struct mkt_pass){NULL, 0}, &n->key, err);
+	if (!res)
+		res = open_chain(n, err);
+	if (!res) {
+		ld_hub_advance(&n->hub, LD_APPENDED, mkt_chain_height(n->chain));
+		ld_hub_advance(&n->hub, LD_INDEXED, mkt_chain_indexed(n->chain));
+		res = ld_pipe_start(n, err);
+	}
+	if (!res) {
+		n->ticking = !pthread_create(&n->ticker, NULL, tick_main, n);
+		if (!n->ticking)
+			res = mkt_err_code(err, MKT_ENOMEM);
+	}
+	if (res < 0) {
+		ld_node_stop(n);
+		ld_node_free(n);
+		return res;
+	}
+	*out = n;
+	return 0;
+}
+
+void ld_node_stop(struct ld_node *n)
+{
+	atomic_store(&n->stopping, true);
+	ld_pipe_stop(n);
+	if (n->ticking)
+		pthread_join(n->ticker, NULL);
+	n->ticking = false;
+	ld_hub_stop(&n->hub);
+}
+
+void ld_node_free(struct ld_node *n)
+{
+	if (!n)
+		return;
+	ld_pipe_free(n);
+	ld_api_cache_free(n->cache);
+	if (n->chain)
+		mkt_chain_close(n->chain);
+	ld_guard_release(&n->guard);
+	ld_hub_release(&n->hub);
+	pthread_rwlock_destroy(&n->lock);
+	mkt_wipe(&n->key, sizeof(n->key));
+	free(n);
+}

@@ -1,0 +1,91 @@
+/*
+ * One node of a chain: the chain on disk, the running state, the pipeline that
+ * feeds it, and those who wait.  Role solo: takes, orders, seals and serves.
+ *
+ * Reading the state: ld_node_read(), copy out what is needed, ld_node_unread().
+ * Writers are preferred and wait for the readers, so a reader copies a page and
+ * formats after; it never takes the lock twice.
+ */
+#ifndef LEDGERD_NODE_H
+#define LEDGERD_NODE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/chain/chain.h"
+#include "core/crypto/sign.h"
+#include "ledgerd/conf.h"
+#include "ledgerd/guard.h"
+#include "ledgerd/hub.h"
+#include "ledgerd/pipe.h"
+
+#define LD_VERSION "0.1"
+
+struct ld_api_cache;
+
+struct ld_node {
+	const struct ld_conf *conf;
+	struct mkt_chain *chain;
+	struct mkt_state *state; /* of @chain */
+	const struct mkt_genesis *g;
+	struct mkt_hash chain_id;
+	struct mkt_seckey key;
+	uint16_t authority;	  /* number of @key in the authority set */
+	pthread_rwlock_t lock;	  /* of @state */
+	_Atomic uint64_t version; /* moves whenever the state has changed */
+	struct ld_pipe *pipe;
+	struct ld_hub hub;
+	struct ld_guard guard;
+	struct ld_api_cache *cache; /* formatted answers (api_market.c) */
+	uint64_t started_ms;	    /* monotonic */
+	pthread_t ticker;
+	bool ticking;
+	atomic_bool stopping;
+};
+
+/*
+ * Open the chain of @conf (recovering what a crash left), check that the key
+ * may seal it, and start the pipeline.  @conf is borrowed for the node's life.
+ * -MKT_ELOCKED another process has it; -MKT_ESTORE, -MKT_EINTEGRITY damaged;
+ * -MKT_EDENIED the key is not in the authority set; what mkt_chain_open() says.
+ */
+int ld_node_open(const struct ld_conf *conf, struct ld_node **out,
+		 struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Refuse new transactions and finish those taken: after it all of them are on the disk. */
+void ld_node_stop(struct ld_node *n);
+void ld_node_free(struct ld_node *n);
+
+struct ld_api_cache *ld_api_cache_new(void); /* api_market.c */
+void ld_api_cache_free(struct ld_api_cache *c);
+
+static inline void ld_node_read(struct ld_node *n)
+{
+	pthread_rwlock_rdlock(&n->lock);
+}
+
+static inline void ld_node_unread(struct ld_node *n)
+{
+	pthread_rwlock_unlock(&n->lock);
+}
+
+static inline bool ld_node_operator_clock(const struct ld_node *n)
+{
+	return n->g->clock == MKT_CLOCK_OPERATOR;
+}
+
+/* The last block on the disk. */
+static inline void ld_node_head(struct ld_node *n, uint64_t *height, uint64_t *time_ms)
+{
+	struct mkt_hash hash;
+
+	mkt_chain_head(n->chain, height, &hash, time_ms);
+}
+
+/* Milliseconds of the system's UTC clock. */
+uint64_t ld_utc_ms(void);
+
+/* Now, as the chain counts: block time under an operator, else the system clock, never before block time. */
+uint64_t ld_node_now_ms(struct ld_node *n);
+
+#endif

@@ -1,0 +1,488 @@
+/*
+ * The sequencer: the one thread that changes the state.  It takes verified
+ * chunks in the order in which their batches were submitted, and decides when
+ * blocks open and end:
+ *
+ *   system clock    a block opens with its first transaction, or when time alone
+ *                   changes the state, or as a heartbeat.  It ends when the
+ *                   interval since the last one is over, or at a limit.  If
+ *                   nothing was sealed within the last interval, what is queued
+ *                   is drained and the block ends at once
+ *   operator clock  only CLOCK moves time: it ends the open block and opens the
+ *                   next.  A block ends when the queue is drained
+ */
+#include "core/base/compat.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "ledgerd/log.h"
+#include "ledgerd/pipe_impl.h"
+
+#define NAP_MS_MAX 1000u /* the system clock may be set while we sleep */
+#define HOLD_WORK 256u	 /* operations and legs executed under one hold of the lock */
+#define CLOCK_BACK_MS 2000u
+
+struct seq {
+	struct ld_node *n;
+	struct ld_pipe *p;
+	struct ld_block *open;	      /* NULL: none */
+	uint64_t height;	      /* of the last begun block */
+	uint64_t time_ms;	      /* its time */
+	uint64_t next_tx;	      /* transactions in all blocks before the next to open */
+	uint64_t opened_ms, ended_ms; /* monotonic: of the open block; of the last end */
+	bool quick;		      /* the chain was quiet when it opened */
+	bool held;		      /* n->lock, for writing */
+	uint32_t work;
+	bool clock_warned;
+};
+
+static void hold(struct seq *s)
+{
+	if (!s->held)
+		pthread_rwlock_wrlock(&s->n->lock);
+	s->held = true;
+}
+
+static void drop(struct seq *s)
+{
+	if (s->held) {
+		atomic_fetch_add(&s->n->version, 1);
+		pthread_rwlock_unlock(&s->n->lock);
+	}
+	s->held = false;
+	s->work = 0;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------ */
+
+/* Waits until one is free: the bound on what is executed and not yet on the disk. */
+static struct ld_block *take_block(struct seq *s)
+{
+	struct ld_pipe *p = s->p;
+	struct ld_block *b;
+
+	drop(s);
+	pthread_mutex_lock(&p->cm);
+	while (!p->free_blocks && !p->abandon)
+		pthread_cond_wait(&p->freed, &p->cm);
+	b = p->free_blocks;
+	if (b) {
+		p->free_blocks = b->next;
+		p->nblocks++;
+	}
+	pthread_mutex_unlock(&p->cm);
+	if (b) {
+		b->next = NULL;
+		b->ntxs = 0;
+		b->bytes = 0;
+		mkt_events_clear(&b->ev);
+		mkt_delta_clear(&b->delta);
+	}
+	return b;
+}
+
+/* False only while stopping with a full disk. */
+static bool open_block(struct seq *s, uint64_t time_ms)
+{
+	struct ld_block *b = take_block(s);
+	struct mkt_err err = {0};
+
+	if (!b)
+		return false;
+	hold(s);
+	b->height = s->height + 1;
+	b->time_ms = time_ms;
+	b->first_tx = s->next_tx;
+	b->first_bid = mkt_state_next_bid(s->n->state);
+	b->first_exec = mkt_state_next_exec(s->n->state);
+	if (mkt_state_begin(s->n->state, b->height, time_ms, &b->ev, &err) < 0)
+		ld_fatal("cannot open a block", &err);
+	s->open = b;
+	s->height = b->height;
+	s->time_ms = time_ms;
+	s->opened_ms = ld_mono_ms();
+	s->quick = s->opened_ms - s->ended_ms >= s->n->g->interval_ms;
+	atomic_store(&s->p->pending_height, b->height);
+	return true;
+}
+
+static void end_block(struct seq *s)
+{
+	struct ld_block *b = s->open;
+	struct ld_pipe *p = s->p;
+	struct mkt_err err = {0};
+
+	hold(s);
+	if (mkt_state_end(s->n->state, &b->delta, &b->digest) < 0) {
+		mkt_err_code(&err, MKT_ENOMEM);
+		ld_fatal("cannot end a block", &err);
+	}
+	drop(s);
+	s->open = NULL;
+	s->next_tx += b->ntxs;
+	s->ended_ms = ld_mono_ms();
+	pthread_mutex_lock(&p->cm);
+	if (p->ended_tail)
+		p->ended_tail->next = b;
+	else
+		p->ended_head = b;
+	p->ended_tail = b;
+	pthread_cond_signal(&p->ended);
+	pthread_mutex_unlock(&p->cm);
+}
+
+static bool full(const struct seq *s, const struct ld_item *it)
+{
+	const struct ld_block *b = s->open;
+
+	/* Half of the bytes are left for events of what is to come. */
+	return b->ntxs >= s->n->g->block_txs ||
+	       b->bytes + it->len + b->ev.bytes.len > MKT_BLOCK_BYTES_MAX / 2;
+}
+
+/* The time of a block that would open now. */
+static uint64_t block_time(struct seq *s)
+{
+	uint64_t now;
+
+	if (ld_node_operator_clock(s->n))
+		return s->time_ms;
+	now = ld_utc_ms();
+	if (now + CLOCK_BACK_MS < s->time_ms && !s->clock_warned)
+		ld_log(LD_WARNING,
+		       "the system clock is %llu s behind the chain: block time stands still",
+		       (unsigned long long)((s->time_ms - now) / 1000));
+	s->clock_warned = now + CLOCK_BACK_MS < s->time_ms;
+	return now > s->time_ms ? now : s->time_ms;
+}
+
+/* ---- transactions -------------------------------------------------------------------------- */
+
+static bool has_bid(const struct mkt_tx *tx)
+{
+	for (uint16_t i = 0; i < tx->nops; i++)
+		if (tx->ops[i].kind == MKT_OP_BID)
+			return true;
+	return false;
+}
+
+/* What the node refuses of its own: disk and rate. */
+static int check_node(struct seq *s, const struct ld_item *it, uint64_t now_ms, struct mkt_err *err)
+{
+	struct ld_guard *g = &s->n->guard;
+	const struct mkt_class_limits *lim;
+	struct mkt_account acc;
+
+	if (atomic_load(&g->refuse) && has_bid(&it->tx))
+		return mkt_err_code(err, MKT_EDISKFULL);
+	if (!mkt_state_account(s->n->state, it->tx.account, &acc))
+		return mkt_err_set(err, MKT_EACCOUNT, "account %u is not enrolled", it->tx.account);
+	lim = mkt_state_limits(s->n->state, acc.cls);
+	if (lim->tx_per_min && !ld_guard_tx(g, it->tx.account, lim->tx_per_min, now_ms)) {
+		atomic_fetch_add(&g->limited, 1);
+		return mkt_err_set(err, MKT_ERATE,
+				   "account %u has sent its %u transactions of this minute",
+				   it->tx.account, lim->tx_per_min);
+	}
+	return 0;
+}
+
+static bool is_clock(const struct mkt_tx *tx)
+{
+	return tx->nops == 1 && tx->ops[0].kind == MKT_OP_CLOCK;
+}
+
+/*
+ * Before a block is opened for @tx: would it be refused?  The state still stands
+ * at the last block, so what it says of time is looked at here, for @time_ms.
+ */
+static int admit_ahead(struct seq *s, const struct mkt_tx *tx, uint64_t time_ms, bool clock,
+		       struct mkt_err *err)
+{
+	uint64_t validity_s = s->n->g->validity_s;
+	int res = mkt_state_admit(s->n->state, tx, err);
+
+	if (res < 0 && res != -MKT_EVALIDITY && !(clock && res == -MKT_ECLOCK))
+		return res;
+	if (time_ms > tx->valid_until_s * 1000)
+		return mkt_err_set(err, MKT_EEXPIRED, "the transaction's valid-until has passed");
+	if (tx->valid_until_s > time_ms / 1000 + validity_s)
+		return mkt_err_set(err, MKT_EVALIDITY,
+				   "the transaction's valid-until is more than %llu s ahead",
+				   (unsigned long long)validity_s);
+	return 0;
+}
+
+/* A block for @tx: the open one, or a new one.  CLOCK always gets a new one, with its time. */
+static int ready_block(struct seq *s, const struct ld_item *it, struct mkt_err *err)
+{
+	const struct mkt_tx *tx = &it->tx;
+	bool clock = is_clock(tx) && ld_node_operator_clock(s->n);
+	uint64_t time_ms;
+	int res;
+
+	if (s->open && !clock && !full(s, it))
+		return 0;
+	time_ms = clock ? tx->ops[0].u.clock.time_ms : block_time(s);
+	res = admit_ahead(s, tx, time_ms, clock, err);
+	if (res < 0)
+		return res;
+	if (clock && tx->account != MKT_OPERATOR)
+		return mkt_err_set(err, MKT_EDENIED, "only the operator moves the clock");
+	if (clock && time_ms < s->time_ms)
+		return mkt_err_set(err, MKT_ECLOCK, "the clock may only go forward");
+	if (clock && time_ms > MKT_TIME_MS_MAX)
+		return mkt_err_set(err, MKT_ECLOCK, "the clock ends with the year 9999");
+	if (s->open)
+		end_block(s);
+	if (!open_block(s, time_ms))
+		return mkt_err_code(err, MKT_EDISKFULL);
+	return 0;
+}
+
+static int grow_block(struct ld_block *b)
+{
+	uint32_t cap = b->cap ? b->cap * 2 : 256;
+	struct mkt_bytes *txs;
+	struct mkt_hash *ids, *leaves;
+
+	if (b->ntxs < b->cap)
+		return 0;
+	txs = realloc(b->txs, cap * sizeof(*txs));
+	if (txs)
+		b->txs = txs;
+	ids = realloc(b->ids, cap * sizeof(*ids));
+	if (ids)
+		b->ids = ids;
+	leaves = realloc(b->leaves, cap * sizeof(*leaves));
+	if (leaves)
+		b->leaves = leaves;
+	if (!txs || !ids || !leaves)
+		return -MKT_ENOMEM;
+	b->cap = cap;
+	return 0;
+}
+
+static void execute(struct seq *s, struct ld_item *it)
+{
+	struct ld_block *b = s->open;
+	uint32_t first = b->ev.n;
+	uint32_t ix = b->ntxs;
+
+	if (grow_block(b) < 0 || mkt_state_apply(s->n->state, &it->tx, ix, &b->ev) < 0)
+		ld_fatal("cannot execute a transaction: out of memory", NULL);
+	b->txs[ix] = (struct mkt_bytes){it->p, it->len};
+	b->ids[ix] = it->tx.id;
+	b->leaves[ix] = it->leaf;
+	b->bytes += it->len + 4;
+	b->ntxs++;
+	if (b->ev.n > first)
+		mkt_buf_add(&it->events, b->ev.bytes.data + b->ev.at[first],
+			    b->ev.at[b->ev.n] - b->ev.at[first]);
+	if (it->events.bad)
+		ld_fatal("cannot keep the results of a transaction: out of memory", NULL);
+	it->verdict = LD_EXECUTED;
+	it->height = b->height;
+	it->time_ms = b->time_ms;
+	it->ix = ix;
+	s->work += it->tx.nops + it->tx.nlegs;
+}
+
+static void run_item(struct seq *s, struct ld_batch *b, struct ld_item *it)
+{
+	struct mkt_err err = {0};
+	int res = 0;
+
+	if (it->unsure)
+		res = ld_item_verify_late(s->n, it, &err);
+	if (!res)
+		res = check_node(s, it, ld_node_operator_clock(s->n) ? s->time_ms : ld_mono_ms(),
+				 &err);
+	if (!res)
+		res = ready_block(s, it, &err);
+	if (!res) {
+		hold(s);
+		res = mkt_state_admit(s->n->state, &it->tx, &err);
+	}
+	if (!res) {
+		execute(s, it);
+		atomic_fetch_add(&s->p->executed, 1);
+		return;
+	}
+	ld_item_refuse(it, &err);
+	atomic_fetch_add(&s->p->refused, 1);
+	if (res == -MKT_ECONFLICT || res == -MKT_EEXPIRED) {
+		it->verdict = LD_SEEN;
+		b->seen_height = s->height;
+	}
+}
+
+/* ---- batches ------------------------------------------------------------------------------- */
+
+/* All of @b is executed or refused. */
+static void finish_batch(struct seq *s, struct ld_batch *b)
+{
+	struct ld_pipe *p = s->p;
+	bool waits;
+
+	for (uint32_t i = 0; i < b->nitems; i++)
+		if (b->items[i].verdict == LD_EXECUTED && b->items[i].height > b->done_height)
+			b->done_height = b->items[i].height;
+	b->next = NULL;
+	pthread_mutex_lock(&p->cm);
+	waits = b->done_height > p->appended_height;
+	if (waits && b->wait == LD_WAIT_EXECUTED) {
+		pthread_mutex_unlock(&p->cm);
+		ld_batch_answer(b); /* our hold is still on it */
+		pthread_mutex_lock(&p->cm);
+		waits = b->done_height > p->appended_height;
+	}
+	if (waits) {
+		if (p->sealing_tail)
+			p->sealing_tail->next = b;
+		else
+			p->sealing_head = b;
+		p->sealing_tail = b;
+	}
+	pthread_mutex_unlock(&p->cm);
+	if (waits)
+		return;
+	ld_batch_answer(b);
+	ld_batch_put(b);
+}
+
+static void run_chunk(struct seq *s, struct ld_batch *b)
+{
+	struct ld_pipe *p = s->p;
+	uint32_t at = b->seq_chunk * LD_CHUNK;
+	uint32_t end = at + LD_CHUNK < b->nitems ? at + LD_CHUNK : b->nitems;
+	bool last;
+
+	for (; at < end; at++) {
+		if (b->items[at].form_code)
+			atomic_fetch_add(&p->refused, 1);
+		else
+			run_item(s, b, &b->items[at]);
+		if (s->work >= HOLD_WORK)
+			drop(s);
+	}
+	drop(s);
+	pthread_mutex_lock(&p->mu);
+	last = ++b->seq_chunk == b->nchunks;
+	if (last) {
+		p->head = b->next;
+		if (!p->head)
+			p->tail = NULL;
+	}
+	pthread_mutex_unlock(&p->mu);
+	if (last)
+		finish_batch(s, b);
+}
+
+/* ---- time ---------------------------------------------------------------------------------- */
+
+/* Monotonic time of the UTC instant @ms, at most a nap away. */
+static uint64_t mono_of(uint64_t ms, uint64_t mono_now)
+{
+	uint64_t now = ld_utc_ms();
+
+	if (ms <= now)
+		return mono_now;
+	return mono_now + (ms - now < NAP_MS_MAX ? ms - now : NAP_MS_MAX);
+}
+
+/* The UTC instant at which a block is due though no transaction comes. */
+static uint64_t time_alone(const struct seq *s)
+{
+	uint64_t at = mkt_state_next_ms(s->n->state);
+	uint64_t heartbeat_ms = (uint64_t)s->n->g->heartbeat_s * 1000;
+
+	if (heartbeat_ms && s->time_ms + heartbeat_ms < at)
+		at = s->time_ms + heartbeat_ms;
+	return at;
+}
+
+/* When to act if no chunk becomes ready (monotonic); UINT64_MAX: never. */
+static uint64_t next_deadline(const struct seq *s, bool drained, uint64_t now)
+{
+	bool operator_clock = ld_node_operator_clock(s->n);
+	uint32_t interval = s->n->g->interval_ms;
+
+	if (s->open && drained && (s->quick || operator_clock))
+		return now;
+	if (s->open)
+		return (s->quick ? s->opened_ms : s->ended_ms) + interval;
+	if (operator_clock)
+		return UINT64_MAX;
+	return mono_of(time_alone(s), now);
+}
+
+static void on_time(struct seq *s)
+{
+	if (s->open) {
+		end_block(s);
+		return;
+	}
+	if (ld_node_operator_clock(s->n) || time_alone(s) > ld_utc_ms())
+		return;
+	if (open_block(s, block_time(s)))
+		end_block(s);
+}
+
+enum what { RUN_CHUNK, ON_TIME, ALL_DONE };
+
+static enum what wait_for_work(struct seq *s, struct ld_batch **batch)
+{
+	struct ld_pipe *p = s->p;
+	enum what what;
+
+	pthread_mutex_lock(&p->mu);
+	for (;;) {
+		struct ld_batch *b = p->head;
+		uint64_t now = ld_mono_ms();
+		uint64_t at = next_deadline(s, !b, now);
+		struct timespec ts = {.tv_sec = (time_t)(at / 1000),
+				      .tv_nsec = (long)(at % 1000) * 1000000};
+
+		*batch = b;
+		if (s->open && now >= at)
+			what = ON_TIME;
+		else if (b && b->verified[b->seq_chunk])
+			what = RUN_CHUNK;
+		else
+			what = now >= at ? ON_TIME : ALL_DONE;
+		if (what != ALL_DONE || (p->stop && !b))
+			break;
+		if (at == UINT64_MAX)
+			pthread_cond_wait(&p->verified, &p->mu);
+		else
+			pthread_cond_timedwait(&p->verified, &p->mu, &ts);
+	}
+	pthread_mutex_unlock(&p->mu);
+	return what;
+}
+
+void *ld_sequence_main(void *arg)
+{
+	struct ld_node *n = arg;
+	struct seq s = {.n = n, .p = n->pipe};
+	struct ld_batch *b;
+
+	s.height = mkt_state_height(n->state);
+	s.time_ms = mkt_state_time_ms(n->state);
+	s.next_tx = s.p->next_tx;
+	for (;;) {
+		enum what what = wait_for_work(&s, &b);
+
+		if (what == ALL_DONE)
+			break;
+		if (what == RUN_CHUNK)
+			run_chunk(&s, b);
+		else
+			on_time(&s);
+	}
+	if (s.open)
+		end_block(&s);
+	return NULL;
+}
