@@ -90,7 +90,7 @@ int mkt_identity_peek(struct mkt_app *app, const char *path, struct mkt_keyfile 
 int mkt_identity_public(struct mkt_app *app, struct mkt_pubkey *pub)
 {
 	struct mkt_buf path = MKT_BUF_INIT;
-	struct mkt_keyfile key;
+	struct mkt_keyfile key = {0};
 	int rc = mkt_identity_path(app, NULL, &path);
 
 	if (!rc)
