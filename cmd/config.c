@@ -41,7 +41,8 @@ struct list_values {
 };
 
 static const struct mkt_opt list_opts[] = {
-	MKT_O_FLAG(struct list_values, show_origin, "show-origin", 0, "tell where each value comes from"),
+	MKT_O_FLAG(struct list_values, show_origin, "show-origin", 0,
+		   "tell where each value comes from"),
 	MKT_O_END
 };
 
@@ -69,7 +70,8 @@ static int list_run(struct mkt_app *app, void *values, int argc, char **argv)
 /* `mkt config --list`, as hands that know git type it. */
 static const struct mkt_opt config_opts[] = {
 	MKT_O_FLAG(struct list_values, list, "list", 'l', "same as 'mkt config list'"),
-	MKT_O_FLAG(struct list_values, show_origin, "show-origin", 0, "tell where each value comes from"),
+	MKT_O_FLAG(struct list_values, show_origin, "show-origin", 0,
+		   "tell where each value comes from"),
 	MKT_O_END
 };
 

@@ -125,8 +125,8 @@ static bool list_dir(void *arg, const char *dir, size_t n)
 	while (d && (e = readdir(d))) {
 		const char *name = e->d_name + 4;
 
-		if (strncmp(e->d_name, "mkt-", 4) != 0 || !name_ok(name) || mkt_command_find(name) ||
-		    faccessat(dirfd(d), e->d_name, X_OK, 0) < 0)
+		if (strncmp(e->d_name, "mkt-", 4) != 0 || !name_ok(name) ||
+		    mkt_command_find(name) || faccessat(dirfd(d), e->d_name, X_OK, 0) < 0)
 			continue;
 		l->each(l->arg, name);
 	}

@@ -9,16 +9,22 @@
 
 const struct mkt_opt mkt_genesis_options[] = {
 	MKT_O_TEXT(V, name, "name", 0, "NAME", NULL, "name of the chain (default mkt)"),
-	MKT_O_TEXT(V, currency, "currency", 0, "CODE", NULL, "currency of prices and money (default JPY)"),
-	MKT_O_TEXT(V, zone, "zone", 0, "ZONE", "zone", "zone of the market's days (default Asia/Tokyo)"),
+	MKT_O_TEXT(V, currency, "currency", 0, "CODE", NULL,
+		   "currency of prices and money (default JPY)"),
+	MKT_O_TEXT(V, zone, "zone", 0, "ZONE", "zone",
+		   "zone of the market's days (default Asia/Tokyo)"),
 	MKT_O_WORD(V, window, "window", 0, "15m|30m|60m", "30m", "length of a window"),
-	MKT_O_UNIT(V, opening, DURATION, "opening", 0, "DURATION", "7d", "windows open this long before they start"),
-	MKT_O_UNIT(V, gate, DURATION, "gate", 0, "DURATION", "5m", "bids close this long before the start"),
-	MKT_O_TEXT(V, tick, "tick", 0, "PRICE", NULL, "prices are multiples of it (default 0.01/kWh)"),
+	MKT_O_UNIT(V, opening, DURATION, "opening", 0, "DURATION", "7d",
+		   "windows open this long before they start"),
+	MKT_O_UNIT(V, gate, DURATION, "gate", 0, "DURATION", "5m",
+		   "bids close this long before the start"),
+	MKT_O_TEXT(V, tick, "tick", 0, "PRICE", NULL,
+		   "prices are multiples of it (default 0.01/kWh)"),
 	MKT_O_TEXT(V, price_min, "price-min", 0, "PRICE", NULL, "lowest price (default 0/kWh)"),
 	MKT_O_TEXT(V, price_max, "price-max", 0, "PRICE", NULL, "highest price (default 200/kWh)"),
 	MKT_O_UNIT(V, lot, ENERGY, "lot", 0, "ENERGY", "1Wh", "amounts are multiples of it"),
-	MKT_O_UNIT(V, deadline, DURATION, "deadline", 0, "DURATION", "1h", "reports until this long after the window"),
+	MKT_O_UNIT(V, deadline, DURATION, "deadline", 0, "DURATION", "1h",
+		   "reports until this long after the window"),
 	MKT_O_WORD(V, unreported, "unreported", 0, "other|zero", "other",
 		   "what counts for a side without report: the other side's figure, or nothing"),
 	MKT_O_TEXT(V, imbalance_up, "imbalance-up", 0, "PRICE", NULL,
@@ -27,7 +33,8 @@ const struct mkt_opt mkt_genesis_options[] = {
 		   "paid for energy that was not drawn (default 20/kWh)"),
 	MKT_O_TEXT(V, collateral, "collateral", 0, "SHARE", NULL,
 		   "share of the highest price that sellers hold (default 0%)"),
-	MKT_O_UNIT(V, interval, DURATION, "interval", 0, "DURATION", "1s", "a block is sealed at least so often"),
+	MKT_O_UNIT(V, interval, DURATION, "interval", 0, "DURATION", "1s",
+		   "a block is sealed at least so often"),
 	MKT_O_UNIT(V, heartbeat, DURATION, "heartbeat", 0, "DURATION", "60s",
 		   "an empty block after so much quiet; 0s for none"),
 	MKT_O_UNIT(V, retention, DURATION, "retention", 0, "DURATION", "7d",
@@ -35,16 +42,19 @@ const struct mkt_opt mkt_genesis_options[] = {
 	MKT_O_WORD(V, clock, "clock", 0, "system|operator", "system",
 		   "whose time blocks have; the operator's is for simulation"),
 	MKT_O_TEXT(V, start, "start", 0, "TIME", NULL, "time of block 0 (default now)"),
-	MKT_O_FLAG(V, private_accounts, "private-accounts", 0, "accounts are shown to their owners only"),
+	MKT_O_FLAG(V, private_accounts, "private-accounts", 0,
+		   "accounts are shown to their owners only"),
 	MKT_O_END
 };
 
-static int copy_text(struct mkt_app *app, const char *option, const char *text, char *out, size_t size)
+static int copy_text(struct mkt_app *app, const char *option, const char *text, char *out,
+		     size_t size)
 {
 	if (!text)
 		return 0;
 	if (strlen(text) >= size)
-		return mkt_err_set(&app->err, MKT_EINVAL, "option '%s': '%s' is too long", option, text);
+		return mkt_err_set(&app->err, MKT_EINVAL, "option '%s': '%s' is too long", option,
+				   text);
 	memcpy(out, text, strlen(text) + 1);
 	return 0;
 }
@@ -88,7 +98,8 @@ static int set_prices(struct mkt_app *app, const V *v, struct mkt_genesis *g)
 static int set_seconds(struct mkt_app *app, const char *option, struct mkt_num ms, uint32_t *out)
 {
 	if (ms.v % 1000 || ms.v / 1000 > UINT32_MAX)
-		return mkt_err_set(&app->err, MKT_EINVAL, "option '%s' needs whole seconds", option);
+		return mkt_err_set(&app->err, MKT_EINVAL, "option '%s' needs whole seconds",
+				   option);
 	*out = (uint32_t)(ms.v / 1000);
 	return 0;
 }
@@ -100,8 +111,10 @@ static int set_durations(struct mkt_app *app, const V *v, struct mkt_genesis *g)
 		struct mkt_num ms;
 		uint32_t *out;
 	} rows[] = {
-		{"--opening", v->opening, &g->opening_s},       {"--gate", v->gate, &g->gate_s},
-		{"--deadline", v->deadline, &g->deadline_s},    {"--heartbeat", v->heartbeat, &g->heartbeat_s},
+		{"--opening", v->opening, &g->opening_s},
+		{"--gate", v->gate, &g->gate_s},
+		{"--deadline", v->deadline, &g->deadline_s},
+		{"--heartbeat", v->heartbeat, &g->heartbeat_s},
 		{"--retention", v->retention, &g->retention_s},
 	};
 

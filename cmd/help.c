@@ -173,7 +173,8 @@ struct help_values {
 };
 
 static const struct mkt_opt help_opts[] = {
-	MKT_O_FLAG(struct help_values, all, "all", 'a', "all commands, programs of others, aliases"),
+	MKT_O_FLAG(struct help_values, all, "all", 'a',
+		   "all commands, programs of others, aliases"),
 	MKT_O_FLAG(struct help_values, guides, "guides", 'g', "topics that are no commands"),
 	MKT_O_END
 };

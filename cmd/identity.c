@@ -21,7 +21,8 @@ int mkt_identity_dir(struct mkt_app *app, struct mkt_buf *path)
 /* Names become file names: nothing that leaves the directory or hides in it. */
 static bool name_ok(const char *name)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	size_t n =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
 	return n && !name[n] && name[0] != '.' && name[0] != '-' && n <= 64;
 }
@@ -41,7 +42,8 @@ int mkt_identity_path(struct mkt_app *app, const char *name, struct mkt_buf *pat
 	}
 	if (!name_ok(name)) {
 		mkt_err_set(&app->err, MKT_EUSAGE, "'%s' cannot be the name of a key", name);
-		mkt_err_hint(&app->err, "letters, digits, '.', '_' and '-', at most 64; a path has a '/'");
+		mkt_err_hint(&app->err,
+			     "letters, digits, '.', '_' and '-', at most 64; a path has a '/'");
 		return -MKT_EUSAGE;
 	}
 	rc = mkt_identity_dir(app, path);
@@ -83,7 +85,8 @@ int mkt_identity_peek(struct mkt_app *app, const char *path, struct mkt_keyfile 
 	int rc = mkt_keyfile_peek(path, key, &app->err);
 
 	if (rc == -MKT_ENOTFOUND)
-		mkt_err_hint(&app->err, "make one with 'mkt key new', or name yours with --identity");
+		mkt_err_hint(&app->err,
+			     "make one with 'mkt key new', or name yours with --identity");
 	return rc;
 }
 

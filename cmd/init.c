@@ -39,7 +39,8 @@ static const struct mkt_opt init_opts[] = {
 		   "socket of ledgerd (default DIR/ledgerd.sock)"),
 	MKT_O_TEXT(struct init_values, listen, "listen", 0, "ADDRESS", NULL,
 		   "address and port of ledgerd besides; empty for none (default 127.0.0.1:7460)"),
-	MKT_O_FLAG(struct init_values, no_config, "no-config", 0, "leave your own configuration alone"),
+	MKT_O_FLAG(struct init_values, no_config, "no-config", 0,
+		   "leave your own configuration alone"),
 	MKT_O_GROUP(struct init_values, seal, struct mkt_seal_values, mkt_seal_options),
 	MKT_O_GROUP(struct init_values, genesis, struct mkt_genesis_values, mkt_genesis_options),
 	MKT_O_END
@@ -150,7 +151,8 @@ static int find_socket(struct making *m)
 	else
 		mkt_buf_addf(&m->server, "%s/ledgerd.sock", mkt_buf_str(&m->dir));
 	if (m->v->socket && m->v->socket[0] != '/')
-		return mkt_err_set(&m->app->err, MKT_EUSAGE, "option '--socket' needs a path from the root");
+		return mkt_err_set(&m->app->err, MKT_EUSAGE,
+				   "option '--socket' needs a path from the root");
 	if (m->server.len - 5 < sizeof(un.sun_path))
 		return 0;
 	mkt_err_set(&m->app->err, MKT_EUSAGE, "socket path '%s' is longer than %zu bytes",
@@ -238,15 +240,18 @@ static int write_configs(struct making *m)
 	struct mkt_buf b = MKT_BUF_INIT;
 	int rc;
 
-	mkt_buf_addf(&b, "# The node of chain '%s': ledgerd -f %s/ledgerd.conf\n"
+	mkt_buf_addf(&b,
+		     "# The node of chain '%s': ledgerd -f %s/ledgerd.conf\n"
 		     "[node]\nrole = solo\ndir = %s/chain\nsocket = %s\nlisten = %s\n\n"
-		     "[authority]\nkey = %s/authority.key\n", m->g.name, dir, dir,
-		     mkt_buf_str(&m->server) + 5, m->v->listen ? m->v->listen : "127.0.0.1:7460", dir);
+		     "[authority]\nkey = %s/authority.key\n",
+		     m->g.name, dir, dir, mkt_buf_str(&m->server) + 5,
+		     m->v->listen ? m->v->listen : "127.0.0.1:7460", dir);
 	rc = write_in(m, "ledgerd.conf", &b);
 	mkt_buf_clear(&b);
-	mkt_buf_addf(&b, "# The operator of chain '%s': mkt --config %s/mkt.conf\n"
-		     "[core]\nserver = %s\nidentity = %s/operator.key\nstate = %s/state\n", m->g.name,
-		     dir, mkt_buf_str(&m->server), dir, dir);
+	mkt_buf_addf(&b,
+		     "# The operator of chain '%s': mkt --config %s/mkt.conf\n"
+		     "[core]\nserver = %s\nidentity = %s/operator.key\nstate = %s/state\n",
+		     m->g.name, dir, mkt_buf_str(&m->server), dir, dir);
 	if (!rc)
 		rc = write_in(m, "mkt.conf", &b);
 	mkt_buf_release(&b);
@@ -320,7 +325,8 @@ static int write_user_config(struct making *m)
 	if (m->v->no_config)
 		return 0;
 	if (e && e->origin == MKT_ORIGIN_USER) {
-		mkt_app_hint(m->app, "your configuration names another server: use --config %s/mkt.conf",
+		mkt_app_hint(m->app,
+			     "your configuration names another server: use --config %s/mkt.conf",
 			     mkt_buf_str(&m->dir));
 		return 0;
 	}
@@ -350,10 +356,10 @@ static void say_next(struct making *m)
 		return;
 	mkt_pubkey_text(&m->g.operator_key, operator_text);
 	mkt_buf_addhex(&id, m->id.b, sizeof(m->id.b));
-	mkt_out_say(&m->app->out, "chain %s %s in %s%s\noperator %s\n", m->g.name, mkt_buf_str(&id), dir,
-		    m->app->opt.dry_run ? " (dry run: not made)" : "", operator_text);
-	mkt_out_say(&m->app->out, "next:\n  ledgerd -f %s/ledgerd.conf &\n  mkt%s%s%s status\n", dir,
-		    m->v->no_config ? " --config " : "", m->v->no_config ? dir : "",
+	mkt_out_say(&m->app->out, "chain %s %s in %s%s\noperator %s\n", m->g.name, mkt_buf_str(&id),
+		    dir, m->app->opt.dry_run ? " (dry run: not made)" : "", operator_text);
+	mkt_out_say(&m->app->out, "next:\n  ledgerd -f %s/ledgerd.conf &\n  mkt%s%s%s status\n",
+		    dir, m->v->no_config ? " --config " : "", m->v->no_config ? dir : "",
 		    m->v->no_config ? "/mkt.conf" : "");
 	mkt_buf_release(&id);
 }

@@ -113,8 +113,9 @@ static int write_key(struct mkt_app *app, const struct mkt_seal_values *v, const
 		mkt_seckey_public(sec, &pub);
 		see(&s, mkt_buf_str(&path), &pub, pass[0] != 0);
 		fill_row(&s, row);
-		rc = mkt_out_receipt(&app->out, &key_doc, row, &app->err, "key %s %s in %s%s", s.name,
-				     s.account, s.file, app->opt.dry_run ? " (dry run: not made)" : "");
+		rc = mkt_out_receipt(&app->out, &key_doc, row, &app->err, "key %s %s in %s%s",
+				     s.name, s.account, s.file,
+				     app->opt.dry_run ? " (dry run: not made)" : "");
 	}
 	mkt_wipe(pass, sizeof(pass));
 	mkt_buf_release(&path);
@@ -314,13 +315,28 @@ static int list_run(struct mkt_app *app, void *values, int argc, char **argv)
 /* ---- the command -------------------------------------------------------------------------- */
 
 static const struct mkt_spec key_subs[] = {
-	{.name = "new", .summary = "make a key", .args = "[NAME]", .opts = mkt_seal_options,
-	 .values_size = sizeof(struct mkt_seal_values), .run = new_run, .args_max = 1},
-	{.name = "show", .summary = "show the account of a key", .args = "[NAME]", .complete = "key",
-	 .opts = show_opts, .values_size = sizeof(struct show_values), .run = show_run, .args_max = 1},
+	{.name = "new",
+	 .summary = "make a key",
+	 .args = "[NAME]",
+	 .opts = mkt_seal_options,
+	 .values_size = sizeof(struct mkt_seal_values),
+	 .run = new_run,
+	 .args_max = 1},
+	{.name = "show",
+	 .summary = "show the account of a key",
+	 .args = "[NAME]",
+	 .complete = "key",
+	 .opts = show_opts,
+	 .values_size = sizeof(struct show_values),
+	 .run = show_run,
+	 .args_max = 1},
 	{.name = "list", .summary = "list your keys", .run = list_run},
-	{.name = "import", .summary = "make a key file of a secret", .args = "[NAME]",
-	 .opts = import_opts, .values_size = sizeof(struct import_values), .run = import_run,
+	{.name = "import",
+	 .summary = "make a key file of a secret",
+	 .args = "[NAME]",
+	 .opts = import_opts,
+	 .values_size = sizeof(struct import_values),
+	 .run = import_run,
 	 .args_max = 1},
 	{.name = NULL},
 };

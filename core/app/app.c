@@ -156,7 +156,8 @@ static int set_color(struct mkt_app *app)
 	int when = 0, rc = mkt_opt_value(&row, &when, "setting 'ui.color'", setting, &app->err);
 
 	if (!rc)
-		mkt_term_init(&app->term, (enum mkt_color_when)app->opt.color, (enum mkt_color_when)when);
+		mkt_term_init(&app->term, (enum mkt_color_when)app->opt.color,
+			      (enum mkt_color_when)when);
 	return rc;
 }
 

@@ -64,7 +64,7 @@ struct mkt_spec {
 	const char *summary;          /* one line, lower case, no full stop */
 	const char *args;             /* as in the usage line: "ENERGY", "[ID...]"; NULL: none */
 	const char *about;            /* more lines for -h, or NULL */
-	const char *complete;         /* value kinds of the arguments: "account energy"; the last repeats */
+	const char *complete;         /* kinds of arguments: "account energy"; the last repeats */
 	const struct mkt_opt *opts;   /* NULL: none */
 	size_t values_size;           /* of the struct that @opts fills */
 	const struct mkt_spec *subs;  /* ended by a row without name */

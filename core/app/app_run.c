@@ -66,7 +66,7 @@ static int show_usage(struct mkt_app *app, const struct mkt_spec *spec)
 	return 0;
 }
 
-/* One line an option, argument kind or subcommand; `mkt --completion-helper` has the common ones. */
+/* A line for each option and subcommand; `mkt --completion-helper` has the common options. */
 static int show_completion(struct mkt_app *app, const struct mkt_spec *spec)
 {
 	struct mkt_buf b = MKT_BUF_INIT;

@@ -46,7 +46,7 @@ struct mkt_conf_entry {
 	char *name;
 	char *value;
 	enum mkt_origin origin;
-	char *where; /* "file:/home/a/.config/mkt/config:7", "environment:MKT_SERVER", "option", "built-in" */
+	char *where; /* "file:/etc/mkt/config:7", "environment:MKT_SERVER", "option", "built-in" */
 };
 
 struct mkt_conf {

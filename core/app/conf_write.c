@@ -102,9 +102,10 @@ static int check_value(const char *name, const char *value, struct mkt_err *err)
 		return mkt_err_set(err, MKT_EUSAGE, "value of '%s' is too long", name);
 	if (n && (strchr(value, '\n') || strstr(value, " ;") || trimmed(value, n) != n ||
 		  skip_blanks(value) != value))
-		return mkt_err_set(err, MKT_EUSAGE,
-				   "value of '%s' cannot be kept in a file: line break, ' ;' or outer blanks",
-				   name);
+		return mkt_err_set(
+			err, MKT_EUSAGE,
+			"value of '%s' cannot be kept in a file: line break, ' ;' or outer blanks",
+			name);
 	return 0;
 }
 
@@ -164,7 +165,8 @@ int mkt_conf_write(const char *file, const char *name, const char *value, struct
 	if (!rc)
 		rc = make_parent(file, err);
 	if (!rc)
-		rc = mkt_file_write(file, new.data, new.len, (struct mkt_file_how){mode, false}, err);
+		rc = mkt_file_write(file, new.data, new.len, (struct mkt_file_how){mode, false},
+				    err);
 	mkt_buf_release(&old);
 	mkt_buf_release(&new);
 	return rc;

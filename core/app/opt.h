@@ -15,7 +15,7 @@
  *	};
  *	static const struct mkt_opt book_rows[] = {
  *		MKT_O_TEXT(struct book_opts, at, "at", 0, "WINDOW", "window", "which window"),
- *		MKT_O_UINT(struct book_opts, depth, "depth", 'd', "N", 1, 1000, "20", "levels a side"),
+ *		MKT_O_UINT(struct book_opts, depth, "depth", 'd', "N", 1, 99, "20", "levels"),
  *		MKT_O_FLAG(struct book_opts, unique, "unique", 'u', "count shared amounts once"),
  *		MKT_O_END
  *	};
@@ -71,7 +71,7 @@ struct mkt_opt {
 	const char *help;            /* one line, lower case, no full stop */
 	const char *dflt;            /* text of the default, or NULL */
 	const char *complete;        /* value kind for completion: window tag account bid ... */
-	int64_t min, max;            /* of numbers, in their base unit; both 0: no bound but the type */
+	int64_t min, max;            /* of numbers, in base units; both 0: no bound but the type */
 	const struct mkt_opt *rows;  /* GROUP */
 };
 

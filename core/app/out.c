@@ -180,8 +180,8 @@ static uint64_t columns_named(const struct mkt_out *o, const struct mkt_doc *doc
 	return set;
 }
 
-static int unknown_field(const struct mkt_out *o, const struct mkt_doc *doc, const char *w, size_t n,
-			 struct mkt_err *err)
+static int unknown_field(const struct mkt_out *o, const struct mkt_doc *doc, const char *w,
+			 size_t n, struct mkt_err *err)
 {
 	struct mkt_buf all = MKT_BUF_INIT;
 

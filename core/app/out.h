@@ -72,12 +72,12 @@ struct mkt_col {
 	bool wide;         /* people see it with -v only */
 	bool cut;          /* people: may be shortened when the terminal is narrow */
 	const char *head;  /* people's header, without unit; NULL: they do not see it */
-	const char *json;  /* path in JSON, "bid.id"; neighbours with the same first word share an object */
+	const char *json;  /* path in JSON, "bid.id"; those of one first word share an object */
 	const struct mkt_table *sub; /* LIST */
 };
 
 struct mkt_table {
-	const char *name;           /* first field of porcelain lines; key in JSON if several parts */
+	const char *name;           /* first field of porcelain lines; key in JSON */
 	const struct mkt_col *cols; /* ended by a row without name */
 	bool one;                   /* a single object, not a list */
 };

@@ -315,8 +315,8 @@ static void print_object(struct mkt_out *o, const struct layout *l)
 
 		mkt_out_unit(o, c->kind, unit, sizeof(unit));
 		mkt_buf_addf(&o->buf, "%s%*s%s%s%s", head, (int)(widest - strlen(head) + 2), "",
-			     mkt_term_paint(o->term->color, (enum mkt_color)(cell[0] - 1)), cell + 1,
-			     cell[0] > 1 ? mkt_term_plain(o->term->color) : "");
+			     mkt_term_paint(o->term->color, (enum mkt_color)(cell[0] - 1)),
+			     cell + 1, cell[0] > 1 ? mkt_term_plain(o->term->color) : "");
 		if (unit[0] && strcmp(cell + 1, "-") != 0)
 			mkt_buf_addf(&o->buf, " %s", unit);
 		mkt_buf_addch(&o->buf, '\n');

@@ -16,7 +16,10 @@ static void end_record(struct mkt_out *o)
 static void add_escaped(struct mkt_out *o, const char *s)
 {
 	for (; *s; s++) {
-		const char *as = *s == '\t' ? "\\t" : *s == '\n' ? "\\n" : *s == '\\' ? "\\\\" : NULL;
+		const char *as = *s == '\t'   ? "\\t"
+				 : *s == '\n' ? "\\n"
+				 : *s == '\\' ? "\\\\"
+					      : NULL;
 
 		if (as && !o->nul)
 			mkt_buf_addstr(&o->buf, as);

@@ -38,7 +38,7 @@ struct mkt_request {
 	char account[80];            /* as text */
 	char command[64];            /* "bid buy" */
 	struct mkt_hash tx;          /* of the envelope */
-	struct mkt_hash call;        /* what was asked for: the same id with another one is a conflict */
+	struct mkt_hash call;        /* what was asked for: the same id for another is a conflict */
 	struct mkt_buf envelope;     /* owned */
 	char receipt[256];           /* the receipt line, once done; "" before */
 };

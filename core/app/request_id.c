@@ -72,9 +72,10 @@ int mkt_request_parse(const char *text, struct mkt_request_id *id, struct mkt_er
 	if (read_hex(text, id))
 		return 0;
 	if (!n || n > TEXT_MAX || !mkt_text_ok(text, n))
-		return mkt_err_set(err, MKT_EUSAGE,
-				   "a request id is 32 hex digits, a UUID, or 1 to %d printable bytes",
-				   TEXT_MAX);
+		return mkt_err_set(
+			err, MKT_EUSAGE,
+			"a request id is 32 hex digits, a UUID, or 1 to %d printable bytes",
+			TEXT_MAX);
 	mkt_enc_text(&b, "word", 4);
 	mkt_enc_text(&b, text, n);
 	if (b.bad)

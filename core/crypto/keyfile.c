@@ -134,7 +134,8 @@ static int check_owner(int fd, const char *path, struct mkt_err *err)
 	if (st.st_mode & 077) {
 		mkt_err_set(err, MKT_EDENIED, "key file '%s' is open to others (mode %04o)", path,
 			    (unsigned)(st.st_mode & 07777));
-		mkt_err_hint(err, "chmod 600 '%s'; make a new key if others may have read it", path);
+		mkt_err_hint(err, "chmod 600 '%s'; make a new key if others may have read it",
+			     path);
 		return -MKT_EDENIED;
 	}
 	return 0;
@@ -238,7 +239,8 @@ static int make_seal(struct parts *k, struct mkt_pass pass, struct mkt_err *err)
 	if (stretch(k, pass, key))
 		return mkt_err_code(err, MKT_ENOMEM);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(k->box, NULL, k->seed, MKT_SEED_LEN,
-						   (const uint8_t *)ad, ad_len, NULL, k->nonce, key);
+						   (const uint8_t *)ad, ad_len, NULL, k->nonce,
+						   key);
 	mkt_wipe(key, sizeof(key));
 	return 0;
 }
@@ -257,7 +259,8 @@ int mkt_keyfile_load(const char *path, struct mkt_pass pass, struct mkt_seckey *
 		mkt_keypair(&pub, &made, k.seed);
 		if (memcmp(pub.b, k.pub.b, sizeof(pub.b)) != 0)
 			rc = mkt_err_set(err, MKT_EINTEGRITY,
-					 "secret and public key of '%s' do not belong together", path);
+					 "secret and public key of '%s' do not belong together",
+					 path);
 		else
 			*sec = made;
 		mkt_wipe(&made, sizeof(made));
