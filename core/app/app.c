@@ -359,6 +359,8 @@ static void tell_error(struct mkt_app *app)
 		say_to_stderr(app, MKT_COLOR_NONE, "hint: ", app->err.hint);
 	if (app->request_id[0])
 		say_to_stderr(app, MKT_COLOR_NONE, "request: ", app->request_id);
+	if (app->err.code == MKT_EINTERNAL && app->opt.trace)
+		say_to_stderr(app, MKT_COLOR_NONE, "trace: ", app->opt.trace);
 }
 
 int mkt_app_finish(struct mkt_app *app, int rc)
