@@ -13,7 +13,7 @@
 #ifndef MKT_PREFIX
 #define MKT_PREFIX "/usr/local"
 #endif
-#define LIBEXEC MKT_PREFIX "/libexec/mkt"
+#define LIBEXEC "/libexec/mkt"
 #define NAME_BYTES_MAX 60
 
 /* Names that could leave the directory, or hide from a list, are none. */
@@ -24,25 +24,49 @@ static bool name_ok(const char *name)
 	return n && !name[n] && n <= NAME_BYTES_MAX && name[0] != '-';
 }
 
+/*
+ * The directory of programs that were installed with us: beside our own bin/,
+ * wherever that was put; where the system does not tell, as it was built.
+ */
+static void find_libexec(struct mkt_buf *dir)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+
+	/* Twice up: from bin/mkt to what holds bin/. */
+	for (unsigned up = 0; up < 2 && n > 0; up++)
+		while (n > 0 && self[--n] != '/')
+			;
+	if (n > 0 && n < (ssize_t)sizeof(self))
+		mkt_buf_add(dir, self, (size_t)n);
+	else
+		mkt_buf_addstr(dir, MKT_PREFIX);
+	mkt_buf_addstr(dir, LIBEXEC);
+}
+
 /* Call @each for every directory to search, until it returns true. */
 static bool each_dir(bool (*each)(void *arg, const char *dir, size_t n), void *arg)
 {
-	const char *lists[] = {getenv("MKT_EXEC_PATH"), LIBEXEC, getenv("PATH")};
+	struct mkt_buf libexec = MKT_BUF_INIT;
+	const char *lists[] = {getenv("MKT_EXEC_PATH"), NULL, getenv("PATH")};
+	bool found = false;
 
-	for (size_t i = 0; i < MKT_ARRAY_SIZE(lists); i++) {
+	find_libexec(&libexec);
+	lists[1] = mkt_buf_str(&libexec);
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(lists) && !found; i++) {
 		const char *at = lists[i];
 
-		while (at && *at) {
+		while (at && *at && !found) {
 			size_t n = strcspn(at, ":");
 
 			/* Relative directories would make what runs depend on where one stands. */
-			if (*at == '/' && each(arg, at, n))
-				return true;
+			found = *at == '/' && each(arg, at, n);
 			at += n;
 			at += *at == ':';
 		}
 	}
-	return false;
+	mkt_buf_release(&libexec);
+	return found;
 }
 
 struct search {

@@ -114,6 +114,16 @@ hint: did you mean '--show-origin'? see 'mkt config list -h'"
 	out_has hello
 }
 
+@test "programs in libexec beside the installed bin are found, wherever that is" {
+	mkdir -p inst/bin inst/libexec/mkt
+	cp "$BUILD_DIR/mkt" inst/bin/mkt
+	printf '#!/bin/sh\necho from libexec\n' >inst/libexec/mkt/mkt-hello
+	chmod +x inst/libexec/mkt/mkt-hello
+	run3 inst/bin/mkt hello
+	status_is 0
+	out_is "from libexec"
+}
+
 @test "a program of others that cannot run is status 126" {
 	mkdir bin
 	echo >bin/mkt-hello
