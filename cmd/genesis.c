@@ -43,7 +43,7 @@ const struct mkt_opt mkt_genesis_options[] = {
 		   "whose time blocks have; the operator's is for simulation"),
 	MKT_O_TEXT(V, start, "start", 0, "TIME", NULL, "time of block 0 (default now)"),
 	MKT_O_FLAG(V, private_accounts, "private-accounts", 0,
-		   "accounts are shown to their owners only"),
+		   "accounts, bids and contracts are shown on the socket only"),
 	MKT_O_END
 };
 

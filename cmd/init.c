@@ -73,6 +73,7 @@ struct making {
 	struct mkt_seckey operator_key, authority_key;
 	struct mkt_hash id;
 	bool begun;            /* the temporary directory is there */
+	bool own_config;       /* --config is needed: the user's own file names another server, or none */
 };
 
 /* ---- where -------------------------------------------------------------------------------- */
@@ -322,14 +323,13 @@ static int write_user_config(struct making *m)
 	struct mkt_buf file = MKT_BUF_INIT, key = MKT_BUF_INIT;
 	int rc;
 
-	if (m->v->no_config)
-		return 0;
-	if (e && e->origin == MKT_ORIGIN_USER) {
+	m->own_config = m->v->no_config || (e && e->origin == MKT_ORIGIN_USER);
+	if (m->own_config && !m->v->no_config)
 		mkt_app_hint(m->app,
 			     "your configuration names another server: use --config %s/mkt.conf",
 			     mkt_buf_str(&m->dir));
+	if (m->own_config || m->app->opt.dry_run)
 		return 0;
-	}
 	rc = mkt_app_config_path(m->app, &file);
 	mkt_buf_addf(&key, "%s/operator.key", mkt_buf_str(&m->dir));
 	if (!rc)
@@ -359,8 +359,8 @@ static void say_next(struct making *m)
 	mkt_out_say(&m->app->out, "chain %s %s in %s%s\noperator %s\n", m->g.name, mkt_buf_str(&id),
 		    dir, m->app->opt.dry_run ? " (dry run: not made)" : "", operator_text);
 	mkt_out_say(&m->app->out, "next:\n  ledgerd -f %s/ledgerd.conf &\n  mkt%s%s%s status\n",
-		    dir, m->v->no_config ? " --config " : "", m->v->no_config ? dir : "",
-		    m->v->no_config ? "/mkt.conf" : "");
+		    dir, m->own_config ? " --config " : "", m->own_config ? dir : "",
+		    m->own_config ? "/mkt.conf" : "");
 	mkt_buf_release(&id);
 }
 
@@ -412,7 +412,7 @@ static int init_run(struct mkt_app *app, void *values, int argc, char **argv)
 		rc = check_free(&m);
 	if (!rc && !app->opt.dry_run)
 		rc = make_all(&m);
-	if (!rc && !app->opt.dry_run)
+	if (!rc)
 		rc = write_user_config(&m);
 	if (!rc)
 		rc = tell(&m);

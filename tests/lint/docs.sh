@@ -32,7 +32,8 @@ options_of() {
 
 pages=$(git ls-files 'man/*.[1-9]')
 report "mandoc finds nothing to say" "$(for p in $pages; do
-	mandoc -Tlint -W warning "$p" 2>&1 | grep -vE 'referenced manual not found|outdated mandoc.db|unknown section|missing date'; done)"
+	mandoc -Tlint -W warning "$p" 2>&1 | grep -vE 'referenced manual not found|outdated mandoc.db|unknown section|missing date'; done
+	grep -nE '^\.S[hs] (In|No|Do|An|Bl|It|Op|Ex|At|Ad|Er|Li|Ms|Va)( |$)' $pages | sed 's/$/  (the first word is a macro: write \\\&)/')"
 
 if [ -x "$build/mkt" ]; then
 	commands=$("$build/mkt" --list-cmds=main)
