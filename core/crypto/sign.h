@@ -38,7 +38,8 @@ void mkt_seckey_public(const struct mkt_seckey *sec, struct mkt_pubkey *pub);
 void mkt_sign(struct mkt_sig *out, const struct mkt_seckey *sec, const void *p, size_t n);
 
 /* True if @sig is @pub's signature of the bytes.  About 70 us; thread-safe. */
-bool mkt_sig_ok(const struct mkt_sig *sig, const struct mkt_pubkey *pub, const void *p, size_t n) MKT_MUST_CHECK;
+bool mkt_sig_ok(const struct mkt_sig *sig, const struct mkt_pubkey *pub, const void *p,
+		size_t n) MKT_MUST_CHECK;
 
 /*
  * Account text: bech32m (BIP-350) with the prefix "mkt".
