@@ -16,9 +16,9 @@
  *   1  every agent reports window k - 2 (mkt_agent_meter) and bids for window k
  *      (mkt_agent_bid): roofs first, then the others
  *   2  what has become a contract is told (mkt_agent_contract)
- *   3  what is left is sold to or bought from the retailer (mkt_agent_rest)
- *
- * so two bids a window at most, for any number of cars.
+ *   3  own cars take of own surplus, and cars whose last window has come buy the
+ *      rest from the retailer (mkt_agent_cars); when all have done that, what is
+ *      left of surplus is sold at the feed-in price (mkt_agent_rest)
  *
  * Energy Wh, prices micro-currency per Wh, windows by number (start / length).
  * Memory: an agent owns what it holds; no globals; one thread an agent.
@@ -44,10 +44,11 @@ struct mkt_terms {
 	int32_t feed_in_upwh;  /* what the retailer pays for surplus */
 };
 
-/* The retailer's price by window, day-ahead where it is out, else the same time a day before. */
+/* The retailer's price by window: told for the first @known, guessed for the others. */
 struct mkt_outlook {
 	uint32_t first;        /* number of the window of retail_upwh[0] */
 	uint32_t n;
+	uint32_t known;        /* at least 1, at most n */
 	int32_t retail_upwh[MKT_OUTLOOK_MAX];
 };
 
@@ -130,8 +131,8 @@ void mkt_agent_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct 
 void mkt_agent_placed(struct mkt_agent *a, const struct mkt_intent *in, uint64_t bid);
 
 /*
- * Step 2: a contract on one of its bids.  -MKT_EINVAL for a window it cannot have bid for;
- * -MKT_ENOMEM.
+ * Step 2: a contract on one of its bids.  -MKT_EINVAL for a window that it cannot have bid
+ * for, or more than a bid had left; -MKT_ENOMEM.
  */
 struct mkt_agent_deal {
 	uint64_t exec, bid;
@@ -141,7 +142,11 @@ struct mkt_agent_deal {
 int mkt_agent_contract(struct mkt_agent *a, const struct mkt_agent_deal *d, struct mkt_err *err)
 	MKT_MUST_CHECK;
 
-/* Step 3: what no neighbour took or gave goes to its own car and to and from the retailer. */
+/* Step 3, first part.  No green energy changes hands here, so what is left of bids is known. */
+void mkt_agent_cars(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		    struct mkt_plan *p);
+
+/* Step 3, second part. */
 void mkt_agent_rest(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
 		    struct mkt_plan *p);
 

@@ -100,9 +100,13 @@ static void bid_part(struct mkt_agent *a, const struct mkt_car *car, unsigned ix
 	in->purpose = MKT_FOR_CAR;
 	in->car = car->number;
 	in->part = (uint8_t)ix;
-	for (uint32_t w = part->first; w <= part->last; w += part->step)
-		mkt_plan_leg(p, w, t->green,
-			     mkt_between_upwh(t, o->retail_upwh[w - o->first], a->car_share));
+	for (uint32_t w = part->first; w <= part->last; w += part->step) {
+		uint32_t i = w - o->first;
+		/* Where the price is not out, never above the lowest that it may become. */
+		int32_t retail = i < o->known ? o->retail_upwh[i] : mkt_retail_upwh(t, INT32_MIN);
+
+		mkt_plan_leg(p, w, t->green, mkt_between_upwh(t, retail, a->car_share));
+	}
 }
 
 void mkt_cars_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,

@@ -182,6 +182,12 @@ static int add_car_contract(struct mkt_position *at, const struct mkt_agent_deal
 	return 0;
 }
 
+static int too_much(const struct mkt_agent_deal *d, struct mkt_err *err)
+{
+	return mkt_err_set(err, MKT_EINVAL, "contract %llu takes more than bid %llu had left",
+			   (unsigned long long)d->exec, (unsigned long long)d->bid);
+}
+
 int mkt_agent_contract(struct mkt_agent *a, const struct mkt_agent_deal *d, struct mkt_err *err)
 {
 	struct mkt_position *at = &a->at[d->window % MKT_POSITIONS];
@@ -193,9 +199,10 @@ int mkt_agent_contract(struct mkt_agent *a, const struct mkt_agent_deal *d, stru
 				   "contract %llu is for a window that was not bid for",
 				   (unsigned long long)d->exec);
 	if (d->side == MKT_SELL) {
+		if (d->bid != a->sell_bid || d->wh > a->sell_left_wh)
+			return too_much(d, err);
 		at->sold_wh += d->wh;
-		if (d->bid == a->sell_bid)
-			a->sell_left_wh -= d->wh;
+		a->sell_left_wh -= d->wh;
 		return 0;
 	}
 	part = part_of(a, d->bid, &car);
@@ -203,10 +210,19 @@ int mkt_agent_contract(struct mkt_agent *a, const struct mkt_agent_deal *d, stru
 		at->bought_wh += d->wh;
 		return 0;
 	}
+	if (d->wh > part->left_wh)
+		return too_much(d, err);
 	part->left_wh -= d->wh;
 	if (add_car_contract(at, d, car))
 		return mkt_err_code(err, MKT_ENOMEM);
 	return 0;
+}
+
+void mkt_agent_cars(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		    struct mkt_plan *p)
+{
+	a->sell_left_wh -= mkt_cars_take_own(a, o->first, a->sell_left_wh, p);
+	mkt_cars_rest(a, t, o, p);
 }
 
 void mkt_agent_rest(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
@@ -214,12 +230,10 @@ void mkt_agent_rest(struct mkt_agent *a, const struct mkt_terms *t, const struct
 {
 	uint32_t left = a->sell_left_wh;
 
+	if (!a->sell_bid || (!left && mkt_agent_position(a, o->first)->own_wh == 0))
+		return; /* all of it was sold */
+	mkt_plan_cancel(p, a->account, a->sell_bid);
 	a->sell_left_wh = 0;
-	if (left) {
-		mkt_plan_cancel(p, a->account, a->sell_bid);
-		left -= mkt_cars_take_own(a, o->first, left, p);
-	}
-	mkt_cars_rest(a, t, o, p);
 	if (left)
 		sell(a, t, o->first, t->feed_in_upwh, left, p);
 }

@@ -1,0 +1,233 @@
+/*
+ * mkt sim: play days of the market with a ledgerd of its own.
+ */
+#include "core/base/compat.h"
+
+#include "cmd/sim.h"
+#include "core/agent/gen.h"
+#include "core/units/civil.h"
+#include "core/units/fmt.h"
+#include "core/units/window.h"
+
+#define HISTORY_DAYS 28		 /* that forecasts of a made-up community begin with */
+#define DEFAULT_DAY "2019-06-17" /* the first of the demonstration */
+#define DAYS_MAX 3660
+#define GENESIS_S 3600 /* block 0 stands this long before the first day */
+
+struct sim_values {
+	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude;
+	struct mkt_num days, seed;
+};
+
+static const struct mkt_opt sim_opts[] = {
+	MKT_O_FILE(struct sim_values, profiles, "profiles", 0, "DIR",
+		   "measured profiles (mkt-sim(1) tells the files)"),
+	MKT_O_TEXT(struct sim_values, from, "from", 0, "DATE", NULL, "first day, as 2019-06-17"),
+	MKT_O_UINT(struct sim_values, days, "days", 0, "N", 1, DAYS_MAX, "1", "how many days"),
+	MKT_O_UINT(struct sim_values, seed, "seed", 0, "N", 0, INT64_MAX, "1",
+		   "of keys, characters and what is made up"),
+	{.kind = MKT_OPT_TEXT,
+	 .name = "zone",
+	 .at = MKT_O_AT(struct sim_values, zone, const char *),
+	 .metavar = "ZONE",
+	 .dflt = "Asia/Tokyo",
+	 .help = "time zone of the community"},
+	{.kind = MKT_OPT_TEXT,
+	 .name = "latitude",
+	 .at = MKT_O_AT(struct sim_values, latitude, const char *),
+	 .metavar = "DEGREES",
+	 .dflt = "35.2",
+	 .help = "of made-up roofs; south is negative"},
+	MKT_O_FILE(struct sim_values, keep, "keep", 0, "DIR",
+		   "keep the chain in DIR, which is made"),
+	MKT_O_FILE(struct sim_values, ledgerd, "ledgerd", 0, "FILE", "the ledgerd to start"),
+	MKT_O_END
+};
+
+/* "-33.87" to hundredths of a degree. */
+static int parse_latitude(struct mkt_app *app, const char *text, int32_t *cdeg)
+{
+	const char *p = text + (text[0] == '-');
+	size_t whole = strspn(p, "0123456789"),
+	       part = p[whole] == '.' ? strspn(p + whole + 1, "0123456789") : 0;
+	int32_t v = 0;
+
+	if (!whole || whole > 2 || part > 2 || strlen(p) != whole + (part ? part + 1 : 0))
+		return mkt_app_usage(
+			app, "'%s' is no latitude: degrees with up to two decimals, as 35.2", text);
+	for (size_t i = 0; i < whole; i++)
+		v = v * 10 + (p[i] - '0');
+	for (size_t i = 0; i < 2; i++)
+		v = v * 10 + (i < part ? p[whole + 1 + i] - '0' : 0);
+	if (v > MKT_GEN_LATITUDE_MAX)
+		return mkt_app_usage(app, "'%s' is too near a pole: -66 to 66", text);
+	*cdeg = text[0] == '-' ? -v : v;
+	return 0;
+}
+
+/* Local midnight of day number @day, on the border of a window. */
+static uint64_t midnight(const struct sim *s, int64_t day)
+{
+	uint64_t t = (uint64_t)mkt_zone_day_start(&s->zone, day);
+
+	return (t + MKT_PROFILE_WINDOW_S - 1) / MKT_PROFILE_WINDOW_S * MKT_PROFILE_WINDOW_S;
+}
+
+static int64_t day_of(const struct sim *s, uint64_t time_s)
+{
+	return mkt_zone_local(&s->zone, (int64_t)time_s) / MKT_DAY_S;
+}
+
+static int parse_day(struct sim *s, const char *text, int64_t *day)
+{
+	struct mkt_when when = {
+		.zone = &s->zone, .window_s = MKT_PROFILE_WINDOW_S, .past_ok = true};
+	uint64_t t;
+	int rc = mkt_instant_parse(text, &when, &t, &s->app->err);
+
+	if (rc < 0)
+		return rc;
+	if (t != (uint64_t)mkt_zone_day_start(&s->zone, day_of(s, t)) || strlen(text) != 10 ||
+	    t < MKT_DAY_S * 366)
+		return mkt_app_usage(s->app, "'%s' is no date as 2019-06-17", text);
+	*day = day_of(s, t);
+	return 0;
+}
+
+/* Do the files have these days? */
+static int check_days(struct sim *s)
+{
+	uint64_t end_s = s->profile->first_s + s->profile->windows * MKT_PROFILE_WINDOW_S;
+	struct mkt_err *err = &s->app->err;
+
+	if (s->from_s < s->profile->first_s) {
+		int64_t first = day_of(s, s->profile->first_s - 1) + 1;
+
+		mkt_err_set(err, MKT_EUSAGE, "the profiles begin later than that day");
+		mkt_err_hint(err, "the first whole day is %s",
+			     mkt_fmt_date(&s->zone, midnight(s, first)).s);
+		return -MKT_EUSAGE;
+	}
+	if (s->end_s > end_s) {
+		mkt_err_set(err, MKT_EUSAGE, "the profiles do not reach as far as that");
+		mkt_err_hint(err, "their last whole day is %s",
+			     mkt_fmt_date(&s->zone, end_s - MKT_DAY_S).s);
+		return -MKT_EUSAGE;
+	}
+	return 0;
+}
+
+/* Accounts of the market itself have these names. */
+static int check_names(struct sim *s)
+{
+	for (uint16_t i = 0; i < s->profile->nsites; i++)
+		if (!strcmp(s->profile->sites[i].id, SIM_RETAILER) ||
+		    !strcmp(s->profile->sites[i].id, "operator"))
+			return mkt_err_set(&s->app->err, MKT_EUSAGE,
+					   "a participant cannot be named '%s'",
+					   s->profile->sites[i].id);
+	return 0;
+}
+
+static int open_profile(struct sim *s, const struct sim_values *v)
+{
+	struct mkt_gen_conf conf = {
+		.seed = s->seed, .latitude_cdeg = s->latitude_cdeg, .zone = &s->zone};
+	int64_t day = 0;
+	int rc = 0;
+
+	if (v->profiles)
+		rc = mkt_profile_open(v->profiles, &s->profile, &s->app->err);
+	if (!rc && (v->from || !v->profiles))
+		rc = parse_day(s, v->from ? v->from : DEFAULT_DAY, &day);
+	else if (!rc)
+		day = day_of(s, s->profile->first_s - 1) + 1;
+	if (rc < 0)
+		return rc;
+	s->from_s = midnight(s, day);
+	s->end_s = midnight(s, day + s->days);
+	if (v->profiles)
+		return (rc = check_names(s)) < 0 ? rc : check_days(s);
+	conf.first_s = midnight(s, day - HISTORY_DAYS);
+	return mkt_gen_new(&conf, &s->profile, &s->app->err);
+}
+
+static int run_days(struct sim *s, const struct sim_values *v)
+{
+	struct sim_chain_conf conf = {.seed = s->seed,
+				      .time_s = s->from_s - GENESIS_S,
+				      .zone = v->zone,
+				      .keep = v->keep,
+				      .ledgerd = v->ledgerd};
+	struct sim_ledger l;
+	int rc = sim_chain_start(&s->chain, s->app, &conf);
+
+	if (rc < 0)
+		return rc;
+	snprintf(s->app->out.currency, sizeof(s->app->out.currency), "%s",
+		 s->chain.genesis.currency);
+	if ((rc = sim_play(s)) < 0 || (rc = sim_ledger_read(s, &l)) < 0 ||
+	    (rc = sim_chain_stop(&s->chain)) < 0 || (rc = sim_recount(s, &l)) < 0)
+		return rc;
+	return sim_report(s, &l);
+}
+
+static int tell_dry_run(struct sim *s)
+{
+	if (!s->app->out.quiet)
+		mkt_out_say(&s->app->out, "dry run: would play %u windows for %u participants\n",
+			    (unsigned)((s->end_s - s->from_s) / MKT_PROFILE_WINDOW_S),
+			    s->profile->nsites);
+	return 0;
+}
+
+static void release(struct sim *s)
+{
+	sim_chain_release(&s->chain);
+	for (uint32_t i = 0; i < s->nparties; i++) {
+		mkt_plan_release(&s->parties[i].plan);
+		mkt_plan_release(&s->parties[i].rest);
+		mkt_wipe(&s->parties[i].key, sizeof(s->parties[i].key));
+	}
+	for (uint16_t i = 0; s->agents && i < s->profile->nsites; i++)
+		mkt_agent_release(&s->agents[i]);
+	sim_post_release(&s->post);
+	sim_audit_free(s->audit);
+	free(s->agents);
+	free(s->parties);
+	free(s->ring);
+	mkt_profile_free(s->profile);
+	free(s);
+}
+
+static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
+{
+	const struct sim_values *v = values;
+	struct sim *s = calloc(1, sizeof(*s));
+	int rc, signal;
+
+	(void)argc, (void)argv;
+	if (!s)
+		return mkt_err_code(&app->err, MKT_ENOMEM);
+	s->app = app;
+	s->seed = (uint64_t)v->seed.v;
+	s->days = (uint32_t)v->days.v;
+	s->profiles = v->profiles;
+	mkt_app_catch_signals();
+	if ((rc = sim_report_check(app)) == 0 &&
+	    (rc = parse_latitude(app, v->latitude, &s->latitude_cdeg)) == 0 &&
+	    (rc = mkt_zone_load(&s->zone, v->zone, NULL, &app->err)) == 0 &&
+	    (rc = open_profile(s, v)) == 0)
+		rc = app->opt.dry_run ? tell_dry_run(s) : run_days(s, v);
+	signal = mkt_app_stopped();
+	release(s);
+	return signal && rc == -MKT_ECANCELLED ? 128 + signal : rc;
+}
+
+const struct mkt_spec cmd_sim = {
+	.name = "sim",
+	.summary = "play days of the market with a ledgerd of its own",
+	.opts = sim_opts,
+	.values_size = sizeof(struct sim_values),
+	.run = sim_run,
+};

@@ -1,0 +1,235 @@
+/*
+ * mkt sim: a community plays days of the market against a ledgerd of its own.
+ *
+ *   sim.c        options, from the first line to the last
+ *   sim_chain.c  a private chain and the ledgerd that keeps it
+ *   sim_post.c   plans to signed envelopes, envelopes to receipts
+ *   sim_play.c   the days, window by window
+ *   sim_audit.c  a second set of accounts, kept from bids and contracts alone
+ *   sim_report.c what it came to, beside the paper's figures
+ *
+ * Everything that reaches the chain follows from profiles, seed and options: keys
+ * and request ids are made from the seed, time is the operator's, and every post
+ * waits until it is sealed, so that blocks have the same borders each time.
+ */
+#ifndef MKT_CMD_SIM_H
+#define MKT_CMD_SIM_H
+
+#include <sys/types.h>
+
+#include "cmd/cmd.h"
+#include "core/agent/strategy.h"
+#include "core/ledger/genesis.h"
+#include "core/units/zone.h"
+#include "core/wire/api.h"
+#include "core/wire/client.h"
+
+#define SIM_PATH_MAX 512
+#define SIM_LEAD_S 600       /* bids for a window are made this long before it begins */
+#define SIM_CALL_MS 60000    /* deadline of one call */
+
+/* ---- sim_chain.c ----------------------------------------------------------------------- */
+
+struct sim_chain {
+	struct mkt_app *app;
+	struct mkt_genesis genesis;
+	struct mkt_hash id;
+	struct mkt_seckey operator_key;
+	char run[SIM_PATH_MAX];    /* private: socket, key, configuration, log; "": not made */
+	char dir[SIM_PATH_MAX];    /* the chain's */
+	bool keep;
+	pid_t pid;                 /* of ledgerd; 0: none */
+	struct mkt_client *client;
+};
+
+struct sim_chain_conf {
+	uint64_t seed;
+	uint64_t time_s;           /* of block 0 */
+	const char *zone;
+	const char *keep;          /* directory for the chain, or NULL */
+	const char *ledgerd;       /* path, or NULL: look for it */
+};
+
+/* The pair of member @number of this simulation. */
+void sim_key(uint64_t seed, uint64_t number, struct mkt_pubkey *pub, struct mkt_seckey *sec);
+
+/* Make the chain, start ledgerd, wait until it answers.  On failure nothing is left running. */
+int sim_chain_start(struct sim_chain *c, struct mkt_app *app, const struct sim_chain_conf *conf)
+	MKT_MUST_CHECK;
+
+/* If ledgerd has ended: -MKT_EUNAVAILABLE with the last line that it said. */
+int sim_chain_alive(struct sim_chain *c) MKT_MUST_CHECK;
+
+/* End ledgerd and wait for it.  -MKT_EUNAVAILABLE if it did not end well. */
+int sim_chain_stop(struct sim_chain *c) MKT_MUST_CHECK;
+
+/* Stop if it still runs, remove what is not kept. */
+void sim_chain_release(struct sim_chain *c);
+
+/* ---- sim_audit.c ----------------------------------------------------------------------- */
+
+/* One contract as the API tells it. */
+struct sim_contract {
+	uint64_t exec, buy_bid, sell_bid;
+	uint32_t buyer, seller;
+	uint16_t buy_leg, sell_leg;
+	uint32_t window, wh;
+	int32_t price_upwh, fee_upwh;
+	mkt_tags tags;
+	bool settled;
+	uint32_t delivered_wh, supply_wh, draw_wh;
+};
+
+struct sim_audit;
+
+struct sim_findings {
+	uint64_t bids, contracts, settled;
+	uint64_t over_wh;          /* contracted beyond a bid's amount: must be 0 */
+	uint64_t strays;           /* contracts that no bid of ours allows */
+	uint64_t contracted_wh, delivered_wh;
+	uint64_t excess_wh;        /* delivered beyond contract, supply or draw: must be 0 */
+	uint64_t neighbours, neighbours_wh; /* contracts without the retailer */
+	int64_t neighbours_uc;     /* and what they cost */
+	uint64_t outside;          /* of these, with a price outside feed-in .. retail */
+};
+
+struct sim_audit *sim_audit_new(void);
+void sim_audit_free(struct sim_audit *a);
+
+/* A bid that the ledger took. */
+int sim_audit_bid(struct sim_audit *a, uint64_t id, const struct mkt_op *op,
+		  const struct mkt_bid_leg *legs) MKT_MUST_CHECK;
+
+struct sim_spread {
+	uint32_t retailer;
+	int32_t feed_in_upwh, retail_upwh; /* of the contract's window */
+};
+void sim_audit_contract(struct sim_audit *a, const struct sim_contract *c,
+			const struct sim_spread *s);
+void sim_audit_settled(struct sim_audit *a, const struct sim_contract *c);
+
+/* Windows before @window are over: their bids are not needed any more. */
+void sim_audit_forget(struct sim_audit *a, uint32_t window);
+void sim_audit_findings(const struct sim_audit *a, struct sim_findings *out);
+
+#define SIM_RETAILER "retailer"
+
+/* ---- sim_post.c ------------------------------------------------------------------------ */
+
+/* Whoever signs: the operator, the retailer, a site. */
+struct sim_party {
+	struct mkt_seckey key;
+	uint32_t account;
+	struct mkt_agent *agent;   /* NULL: the operator or the retailer */
+	struct mkt_plan plan;      /* of the round that runs */
+	struct mkt_plan rest;      /* of its last part */
+};
+
+/* An envelope on its way. */
+struct sim_frame {
+	struct sim_party *party;   /* whom it is about */
+	const struct mkt_plan *plan; /* NULL: without bids */
+};
+
+struct sim_post {
+	struct mkt_buf body;
+	struct mkt_tx_build build;
+	struct sim_frame *frames;  /* owned */
+	uint32_t n, cap;
+	uint64_t request;          /* number of the next request id */
+	/* What came of it all. */
+	uint64_t txs, ops, refused;
+	char first_refusal[MKT_ERR_TEXT_MAX];
+	uint64_t height;           /* of the last block */
+	uint32_t in_block, block_txs_max;
+};
+
+struct sim;
+
+/*
+ * Add a plan as one envelope that @p signs; an empty one adds nothing.  It must last until
+ * the post is sent.
+ */
+int sim_post_add(struct sim *s, struct sim_party *p, const struct mkt_plan *plan) MKT_MUST_CHECK;
+
+/* The operator enrolls a site, or the retailer (@site NULL), under its name. */
+int sim_post_enroll(struct sim *s, const struct mkt_site *site, const struct mkt_pubkey *pub)
+	MKT_MUST_CHECK;
+
+/* The operator moves the chain's time; in an envelope of its own. */
+int sim_post_clock(struct sim *s, uint64_t time_s) MKT_MUST_CHECK;
+
+/* Send what was added and hand out the results; then nothing is added. */
+int sim_post_send(struct sim *s) MKT_MUST_CHECK;
+
+void sim_post_release(struct sim_post *p);
+
+/* ---- sim_play.c ------------------------------------------------------------------------ */
+
+#define SIM_AHEAD 256          /* windows held: from the one that is read to the last known price */
+
+/* What happened behind all meters together. */
+struct sim_energy {
+	uint64_t load_wh, pv_wh, car_wh, supply_wh, draw_wh, car_missed_wh, sessions;
+	uint64_t charged_wh, discharged_wh;
+};
+
+struct sim {
+	struct mkt_app *app;
+	uint64_t seed;
+	uint64_t from_s, end_s;    /* local midnights */
+	uint32_t days;
+	const char *profiles;      /* NULL: made up */
+	int32_t latitude_cdeg;
+	struct mkt_zone zone;
+	struct mkt_profile *profile;
+	struct sim_chain chain;
+	struct sim_post post;
+	struct sim_audit *audit;
+	struct mkt_terms terms;
+	struct mkt_outlook look;
+	struct mkt_outlook fresh;  /* windows whose prices have just come out */
+	struct mkt_retailer retailer;
+	struct mkt_agent *agents;  /* of profile->nsites */
+	struct sim_party *parties; /* operator, retailer, then the sites */
+	uint32_t nparties;
+	struct mkt_reading *ring;  /* window w at w % SIM_AHEAD */
+	uint32_t read_end;         /* windows before this were read */
+	uint32_t posted_end;       /* the retailer has bid for windows before this */
+	bool profile_ended;
+	uint64_t now_s;            /* the chain's time */
+	uint64_t last_exec;        /* contracts up to this were seen */
+	/* Of window w at w % MKT_POSITIONS: how many contracts, and the last one before them. */
+	uint32_t contracts_at[MKT_POSITIONS];
+	uint64_t exec_before[MKT_POSITIONS];
+	int64_t deposits_uc;
+	struct sim_energy energy;
+	uint64_t begun_ms, ended_ms; /* of the playing, wall time */
+};
+
+/* Enroll, deposit, play all days, settle.  -MKT_ECANCELLED after Ctrl-C. */
+int sim_play(struct sim *s) MKT_MUST_CHECK;
+
+/* ---- sim_report.c ---------------------------------------------------------------------- */
+
+/* What the ledger says of itself at the end. */
+struct sim_ledger {
+	uint64_t txs, ops, contracts, settled, contracted_wh, delivered_wh, height;
+	int64_t money_uc;          /* its own count of deposits */
+	int64_t accounts_uc;       /* sum over all accounts */
+	uint64_t blocks_bytes, store_bytes;
+	char digest[2 * MKT_HASH_LEN + 1];
+};
+
+/* --fields, before anything is played. */
+int sim_report_check(struct mkt_app *app) MKT_MUST_CHECK;
+
+int sim_ledger_read(struct sim *s, struct sim_ledger *out) MKT_MUST_CHECK;
+
+/* Recount the chain from its files, now that ledgerd is gone.  -MKT_EINTEGRITY. */
+int sim_recount(struct sim *s, const struct sim_ledger *l) MKT_MUST_CHECK;
+
+/* Print; then -MKT_EINTEGRITY if something does not hold, with the first thing named. */
+int sim_report(struct sim *s, const struct sim_ledger *l) MKT_MUST_CHECK;
+
+#endif
