@@ -74,7 +74,7 @@ static int first_block(const struct mkt_genesis *g, const struct mkt_hash *id, s
 static int write_first_block(const char *dir, const struct mkt_genesis *g,
 			     const struct mkt_hash *id, struct mkt_err *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 	struct mkt_segments_conf conf = segments_conf(path, id);
 	struct mkt_segment_record rec;
 	struct mkt_buf block = MKT_BUF_INIT;
@@ -226,7 +226,7 @@ static int take_lock(struct mkt_chain *c, struct mkt_err *err)
 
 static int open_segments(struct mkt_chain *c, uint64_t known, struct mkt_err *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 	struct mkt_segments_conf conf = segments_conf(path, &c->id);
 	int r = path_in(path, c->dir, "blocks", err);
 
