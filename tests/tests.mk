@@ -17,6 +17,7 @@ $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lcmocka
 
 # Memory that fails on purpose.
+$(BUILD)/tests/unit/ledger_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(BUILD)/tests/sim/match_prop: LDFLAGS += -Wl,--wrap=realloc,--wrap=calloc
 
 $(SIM_BIN): $(BUILD)/%: $(BUILD)/%.o $(SLOW_OBJ) $(LIBS)

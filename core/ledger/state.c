@@ -75,7 +75,7 @@ static int state_tables(struct mkt_state *s, struct mkt_err *err)
 	mkt_random(&seed, sizeof(seed)); /* names and keys come from outside */
 	mkt_idmap_init(&s->by_key, MKT_PUBKEY_LEN, seed);
 	mkt_idmap_init(&s->by_name, 32, ~seed);
-	if (mkt_tag_table_copy(&s->tags, &g->tags) < 0 || requests_init(s) < 0)
+	if (requests_init(s) < 0 || mkt_tag_table_copy(&s->tags, &g->tags) < 0)
 		return mkt_err_code(err, MKT_ENOMEM);
 	return mkt_books_new(&conf, &s->books, err);
 }
@@ -300,7 +300,7 @@ static void result(struct mkt_state *s, const struct mkt_op *op, unsigned i, con
 
 static void apply_each(struct mkt_state *s, const struct mkt_tx *tx)
 {
-	for (unsigned i = 0; i < tx->nops; i++) {
+	for (unsigned i = 0; i < tx->nops && !s->nomem; i++) {
 		struct answer r = {0};
 
 		do_op(s, tx, i, &r);
@@ -315,7 +315,7 @@ static void apply_all_or_nothing(struct mkt_state *s, const struct mkt_tx *tx)
 	unsigned failed;
 
 	undo_begin(s);
-	for (failed = 0; failed < tx->nops; failed++) {
+	for (failed = 0; failed < tx->nops && !s->nomem; failed++) {
 		r = (struct answer){0};
 		if (do_op(s, tx, failed, &r) < 0)
 			break;

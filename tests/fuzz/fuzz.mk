@@ -49,3 +49,16 @@ fuzz-smoke:
 
 $(addprefix fuzz-,$(FUZZ_NAMES)): fuzz-%:
 	@$(call fuzz_run,$*)
+
+# Starting inputs that a program writes: tests/fuzz/gen/NAME.c for the target NAME.
+FUZZ_GEN := $(basename $(notdir $(wildcard tests/fuzz/gen/*.c)))
+
+$(addprefix $(BUILD)/tests/fuzz/gen/,$(FUZZ_GEN)): %: %.o $(BUILD)/libmktcore.a
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LDLIBS)
+
+.PHONY: fuzz-corpus
+fuzz-corpus: $(addprefix $(BUILD)/tests/fuzz/gen/,$(FUZZ_GEN))
+	@for n in $(FUZZ_GEN); do \
+		mkdir -p tests/fuzz/corpus/$$n && \
+		$(BUILD)/tests/fuzz/gen/$$n tests/fuzz/corpus/$$n || exit 1; \
+	done
