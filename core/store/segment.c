@@ -172,15 +172,41 @@ bool seg_record_ok(const uint8_t *p, const struct seg_record *r)
 	return !memcmp(sum, r->sum, SUM_LEN);
 }
 
-static int unpack_payload(const uint8_t *payload, const struct seg_record *r, struct mkt_buf *out,
-			  struct mkt_err *err)
+/*
+ * To make a context costs a hundred times what unpacking a small record does, so
+ * a few are kept.  NULL: no memory.
+ */
+static ZSTD_DCtx *take_dctx(struct mkt_segments *s)
+{
+	for (unsigned i = 0; i < SEG_DCTX_MAX; i++) {
+		ZSTD_DCtx *d = atomic_exchange(&s->dctx[i], NULL);
+
+		if (d)
+			return d;
+	}
+	return ZSTD_createDCtx();
+}
+
+static void give_dctx(struct mkt_segments *s, ZSTD_DCtx *d)
+{
+	for (unsigned i = 0; d && i < SEG_DCTX_MAX; i++) {
+		ZSTD_DCtx *none = NULL;
+
+		if (atomic_compare_exchange_strong(&s->dctx[i], &none, d))
+			return;
+	}
+	ZSTD_freeDCtx(d);
+}
+
+static int unpack_payload(ZSTD_DCtx *d, const uint8_t *payload, const struct seg_record *r,
+			  struct mkt_buf *out, struct mkt_err *err)
 {
 	size_t got;
 
 	mkt_buf_clear(out);
-	if (mkt_buf_grow(out, r->raw_len + 1u) < 0)
+	if (!d || mkt_buf_grow(out, r->raw_len + 1u) < 0)
 		return mkt_err_code(err, MKT_ENOMEM);
-	got = ZSTD_decompress(out->data, r->raw_len, payload, r->stored_len);
+	got = ZSTD_decompressDCtx(d, out->data, r->raw_len, payload, r->stored_len);
 	if (ZSTD_isError(got) || got != r->raw_len)
 		return mkt_err_set(err, MKT_EINTEGRITY, "its contents do not unpack");
 	out->len = got;
@@ -188,29 +214,50 @@ static int unpack_payload(const uint8_t *payload, const struct seg_record *r, st
 	return 0;
 }
 
-int mkt_record_unpack(const void *p, size_t n, uint32_t record_max, uint64_t *height,
-		      struct mkt_buf *out, size_t *used, struct mkt_err *err)
+static int unpack(ZSTD_DCtx *d, const void *p, size_t n, uint32_t record_max, struct seg_record *r,
+		  struct mkt_buf *out, struct mkt_err *err)
 {
 	const char *fault;
-	struct seg_record r;
-	int ret;
 
 	if (n < MKT_RECORD_HEADER_BYTES)
 		return mkt_err_set(err, MKT_ETRUNCATED, "the record ends within its header");
-	fault = seg_record_dec(p, record_max, &r);
+	fault = seg_record_dec(p, record_max, r);
 	if (fault)
 		return mkt_err_set(err, MKT_EINTEGRITY, "%s", fault);
-	if (n - MKT_RECORD_HEADER_BYTES < r.stored_len)
+	if (n - MKT_RECORD_HEADER_BYTES < r->stored_len)
 		return mkt_err_set(err, MKT_ETRUNCATED, "the record ends within its contents");
-	if (!seg_record_ok(p, &r))
+	if (!seg_record_ok(p, r))
 		return mkt_err_set(err, MKT_EINTEGRITY, "its checksum is wrong");
-	ret = unpack_payload((const uint8_t *)p + MKT_RECORD_HEADER_BYTES, &r, out, err);
+	return unpack_payload(d, (const uint8_t *)p + MKT_RECORD_HEADER_BYTES, r, out, err);
+}
+
+int mkt_record_unpack(const void *p, size_t n, uint32_t record_max, uint64_t *height,
+		      struct mkt_buf *out, size_t *used, struct mkt_err *err)
+{
+	ZSTD_DCtx *d = ZSTD_createDCtx();
+	struct seg_record r;
+	int ret = unpack(d, p, n, record_max, &r, out, err);
+
+	ZSTD_freeDCtx(d);
 	if (ret < 0)
 		return ret;
 	*height = r.height;
 	if (used)
 		*used = MKT_RECORD_HEADER_BYTES + (size_t)r.stored_len;
 	return 0;
+}
+
+int seg_unpack(struct mkt_segments *s, const void *p, size_t n, uint64_t *height,
+	       struct mkt_buf *out, struct mkt_err *err)
+{
+	ZSTD_DCtx *d = take_dctx(s);
+	struct seg_record r;
+	int ret = unpack(d, p, n, s->conf.record_max, &r, out, err);
+
+	give_dctx(s, d);
+	if (!ret)
+		*height = r.height;
+	return ret;
 }
 
 /* ---- append ---- */
@@ -491,7 +538,10 @@ int mkt_segments_read(struct mkt_segments *s, uint64_t height, struct mkt_buf *o
 	int ret = read_record(s, height, &e, &r, &raw, err);
 
 	if (!ret) {
-		ret = unpack_payload(raw.data + MKT_RECORD_HEADER_BYTES, &r, out, err);
+		ZSTD_DCtx *d = take_dctx(s);
+
+		ret = unpack_payload(d, raw.data + MKT_RECORD_HEADER_BYTES, &r, out, err);
+		give_dctx(s, d);
 		if (ret == -MKT_EINTEGRITY)
 			name_fault(s, &e, height, "its contents do not unpack", err);
 	}
@@ -573,6 +623,8 @@ void mkt_segments_close(struct mkt_segments *s)
 	if (s->dir_fd >= 0)
 		close(s->dir_fd);
 	ZSTD_freeCCtx(s->cctx);
+	for (unsigned i = 0; i < SEG_DCTX_MAX; i++)
+		ZSTD_freeDCtx(s->dctx[i]);
 	mkt_buf_release(&s->buf);
 	mkt_buf_release(&s->entries);
 	free(s->dir);
