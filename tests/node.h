@@ -436,11 +436,10 @@ static inline void node_must_post(struct node *n, const struct mkt_buf *body)
 	mkt_buf_release(&answer);
 }
 
-/* Enroll accounts 1 .. @count and give each @money_uc. */
-static inline void node_enroll(struct node *n, uint32_t count, int64_t money_uc)
+/* Keys of accounts 1 .. @count; envelopes that enroll them and give each @money_uc, as frames. */
+static inline void node_enrolments(struct node *n, uint32_t count, int64_t money_uc,
+				   struct mkt_buf *out)
 {
-	struct mkt_buf body = MKT_BUF_INIT;
-
 	n->keys = calloc(count, sizeof(*n->keys));
 	n->naccounts = count;
 	for (uint32_t at = 0; at < count;) {
@@ -461,8 +460,16 @@ static inline void node_enroll(struct node *n, uint32_t count, int64_t money_uc)
 			op.u.transfer.money_uc = money_uc;
 			mkt_tx_add(&t, &op, NULL, "start");
 		}
-		node_frame(n, &t, 0, &body);
+		node_frame(n, &t, 0, out);
 	}
+}
+
+/* Enroll accounts 1 .. @count and give each @money_uc. */
+static inline void node_enroll(struct node *n, uint32_t count, int64_t money_uc)
+{
+	struct mkt_buf body = MKT_BUF_INIT;
+
+	node_enrolments(n, count, money_uc, &body);
 	node_must_post(n, &body);
 	mkt_buf_release(&body);
 }
