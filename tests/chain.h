@@ -13,6 +13,9 @@
 #include "tests/rng.h"
 #include "tests/tmpdir.h"
 
+#ifndef NODE_TXS
+#define NODE_TXS 64 /* of a block */
+#endif
 #define NODE_PEOPLE 8
 #define NODE_T0_S 1795392000ull /* 2026-11-23 00:00 UTC */
 
@@ -28,8 +31,8 @@ struct node {
 	struct rng r;
 	uint64_t request;
 	/* the open block */
-	struct mkt_buf tx[64];
-	struct mkt_hash id[64], leaf[64];
+	struct mkt_buf tx[NODE_TXS];
+	struct mkt_hash id[NODE_TXS], leaf[NODE_TXS];
 	uint32_t ntx;
 	uint64_t first_bid, first_exec, time_ms;
 };
@@ -102,7 +105,7 @@ static inline void node_stop(struct node *n)
 	mkt_chain_close(n->c);
 	mkt_genesis_release(&n->g);
 	mkt_events_release(&n->ev);
-	for (unsigned i = 0; i < MKT_ARRAY_SIZE(n->tx); i++)
+	for (unsigned i = 0; i < NODE_TXS; i++)
 		mkt_buf_release(&n->tx[i]);
 	tmpdir_remove(n->top);
 }
@@ -133,7 +136,7 @@ static inline bool node_do(struct node *n, uint32_t signer, const struct mkt_op 
 	struct mkt_err err;
 	bool taken;
 
-	if (n->ntx == MKT_ARRAY_SIZE(n->tx))
+	if (n->ntx == NODE_TXS)
 		return false;
 	n->request++;
 	memcpy(h.request, &n->request, sizeof(n->request));
@@ -159,7 +162,7 @@ static inline bool node_do(struct node *n, uint32_t signer, const struct mkt_op 
 static inline void node_seal(struct node *n, struct mkt_sealed *out)
 {
 	struct mkt_delta delta = {.rows = NULL};
-	struct mkt_bytes txs[MKT_ARRAY_SIZE(n->tx)];
+	struct mkt_bytes txs[NODE_TXS];
 	struct mkt_seal in = {
 		.prev = &n->prev.hash,
 		.height = n->prev.height + 1,

@@ -126,9 +126,8 @@ int mkt_block_first(struct mkt_state *s, const struct mkt_hash *chain, struct mk
 	return out->bad ? -MKT_ENOMEM : 0;
 }
 
-static int check_place(const struct mkt_state *s, const struct mkt_block *b,
-		       const struct mkt_verify_prev *prev, const struct mkt_hash *chain,
-		       struct mkt_err *err)
+int mkt_verify_follows(const struct mkt_block *b, const struct mkt_verify_prev *prev,
+		       const struct mkt_hash *chain, struct mkt_err *err)
 {
 	if (b->h.height != prev->height + 1)
 		return differs(b, err, "it does not follow the block before in height");
@@ -140,6 +139,17 @@ static int check_place(const struct mkt_state *s, const struct mkt_block *b,
 		return differs(b, err, "its time is before that of the block before");
 	if (b->h.first_tx != prev->next_tx)
 		return differs(b, err, "it counts the transactions before it differently");
+	return 0;
+}
+
+static int check_place(const struct mkt_state *s, const struct mkt_block *b,
+		       const struct mkt_verify_prev *prev, const struct mkt_hash *chain,
+		       struct mkt_err *err)
+{
+	int r = mkt_verify_follows(b, prev, chain, err);
+
+	if (r < 0)
+		return r;
 	if (b->h.first_bid != mkt_state_next_bid(s))
 		return differs(b, err, "its first bid's number is not the next");
 	if (b->h.first_exec != mkt_state_next_exec(s))

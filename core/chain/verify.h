@@ -33,6 +33,10 @@ int mkt_verify_static(const struct mkt_block *b, const struct mkt_genesis *g,
 int mkt_verify_txs(const struct mkt_block *b, uint32_t first, uint32_t n, mkt_key_of_fn *key_of,
 		   void *ctx, struct mkt_err *err) MKT_MUST_CHECK;
 
+/* Chain, height, previous hash, time and count of transactions follow from the block before. */
+int mkt_verify_follows(const struct mkt_block *b, const struct mkt_verify_prev *prev,
+		       const struct mkt_hash *chain, struct mkt_err *err) MKT_MUST_CHECK;
+
 /*
  * Block 0 from a state fresh of mkt_state_new(): its bytes, and its records in
  * @delta.  A chain's block 0 is right if it has these bytes.  -MKT_ENOMEM.
