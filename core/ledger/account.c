@@ -33,30 +33,39 @@ void account_release(struct account *a)
 
 /* ---- finding ---------------------------------------------------------------------------- */
 
+#define NAME_KEY 32
+
+/* A name of at most MKT_NAME_MAX bytes as a key: zeros behind it. */
+static void name_key(uint8_t key[NAME_KEY], const char *name)
+{
+	memset(key, 0, NAME_KEY);
+	for (size_t i = 0; name[i]; i++)
+		key[i] = (uint8_t)name[i];
+}
+
 bool account_by_name(const struct mkt_state *s, const char *name, uint32_t *number)
 {
-	uint8_t key[32] = {0};
-	size_t n = strlen(name);
+	uint8_t key[NAME_KEY];
 
-	if (n > MKT_NAME_MAX)
+	if (strlen(name) > MKT_NAME_MAX)
 		return false;
-	memcpy(key, name, n);
+	name_key(key, name);
 	return mkt_idmap_get(&s->by_name, key, number);
 }
 
 static int name_put(struct mkt_state *s, const char *name, uint32_t number)
 {
-	uint8_t key[32] = {0};
+	uint8_t key[NAME_KEY];
 
-	memcpy(key, name, strlen(name));
+	name_key(key, name);
 	return mkt_idmap_put(&s->by_name, key, number);
 }
 
 static void name_del(struct mkt_state *s, const char *name)
 {
-	uint8_t key[32] = {0};
+	uint8_t key[NAME_KEY];
 
-	memcpy(key, name, strlen(name));
+	name_key(key, name);
 	mkt_idmap_del(&s->by_name, key, NULL);
 }
 
@@ -72,8 +81,7 @@ int account_add(struct mkt_state *s, const struct account *a)
 {
 	struct account *mine;
 
-	if (room(&s->account, &s->accounts_cap, (uint64_t)s->naccounts + 1,
-		 sizeof(*s->account)) < 0 ||
+	if (ROOM(s->account, s->accounts_cap, (uint64_t)s->naccounts + 1) < 0 ||
 	    mkt_idmap_put(&s->by_key, a->key.b, s->naccounts) < 0 ||
 	    name_put(s, a->name, s->naccounts) < 0)
 		return -MKT_ENOMEM;
@@ -118,7 +126,7 @@ static void grant_make(struct mkt_state *s, const struct mkt_grant *g)
 	uint32_t at = grant_at(a, g->to);
 	struct grant fresh = {.g = *g};
 
-	if (room(&a->grants, &a->grants_cap, (uint64_t)a->ngrants + 1, sizeof(*a->grants)) < 0) {
+	if (ROOM(a->grants, a->grants_cap, (uint64_t)a->ngrants + 1) < 0) {
 		s->nomem = true;
 		return;
 	}
@@ -423,7 +431,7 @@ static int enroll_again(struct mkt_state *s, uint32_t number, const struct accou
 {
 	struct account *a = account_touch(s, number);
 
-	if (strcmp(a->name, fresh->name)) {
+	if (strcmp(a->name, fresh->name) != 0) {
 		name_del(s, a->name);
 		if (name_put(s, fresh->name, number) < 0)
 			return -MKT_ENOMEM;

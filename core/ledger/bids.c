@@ -34,7 +34,7 @@ static uint32_t bid_alloc(struct mkt_state *s)
 		s->bids_free = (uint32_t)s->bid[ix].id;
 		return ix;
 	}
-	if (room(&s->bid, &s->bids_cap, (uint64_t)s->nbids + 1, sizeof(*s->bid)) < 0)
+	if (ROOM(s->bid, s->bids_cap, (uint64_t)s->nbids + 1) < 0)
 		return NONE;
 	return s->nbids++;
 }
@@ -59,7 +59,7 @@ static uint32_t legs_alloc(struct mkt_state *s, unsigned n)
 		s->legs_free[cls] = s->leg[at].book;
 		return at;
 	}
-	if (room(&s->leg, &s->legs_cap, (uint64_t)s->nlegs + (1u << cls), sizeof(*s->leg)) < 0)
+	if (ROOM(s->leg, s->legs_cap, (uint64_t)s->nlegs + (1u << cls)) < 0)
 		return NONE;
 	at = s->nlegs;
 	s->nlegs += 1u << cls;
@@ -164,7 +164,7 @@ static void until_push(struct mkt_state *s, uint64_t until_s, uint64_t id)
 	struct until u = {until_s, id};
 	uint32_t at = s->nuntil;
 
-	if (room(&s->until, &s->until_cap, (uint64_t)s->nuntil + 1, sizeof(*s->until)) < 0) {
+	if (ROOM(s->until, s->until_cap, (uint64_t)s->nuntil + 1) < 0) {
 		s->nomem = true;
 		return;
 	}
@@ -242,7 +242,7 @@ void bid_set_slot(struct mkt_state *s, uint32_t ix, uint32_t slot)
 	s->bid[ix].slot = slot;
 	if (slot == MKT_NO_SLOT)
 		return;
-	if (room(&s->by_slot, &s->by_slot_cap, (uint64_t)slot + 1, sizeof(*s->by_slot)) < 0)
+	if (ROOM(s->by_slot, s->by_slot_cap, (uint64_t)slot + 1) < 0)
 		s->nomem = true;
 	else
 		s->by_slot[slot] = ix;

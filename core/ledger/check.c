@@ -394,7 +394,7 @@ static int check_digest(const struct mkt_state *s, struct mkt_err *err)
 		record_hash(r->type, r->id, all.bytes.data + r->at, r->len, &h);
 		mkt_lthash_add(&sum, &h);
 	}
-	if (!rc && memcmp(&sum, &s->sum, sizeof(sum)))
+	if (!rc && memcmp(&sum, &s->sum, sizeof(sum)) != 0)
 		rc = wrong(err, "the digest is not that of the records", s->height);
 	mkt_delta_release(&all);
 	return rc;

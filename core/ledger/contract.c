@@ -53,8 +53,7 @@ static uint32_t party_get(struct mkt_state *s, uint64_t key)
 	if (at != NONE) {
 		s->parties_free = s->party[at].tail;
 	} else {
-		if (room(&s->party, &s->parties_cap, (uint64_t)s->nparties + 1,
-			 sizeof(*s->party)) < 0)
+		if (ROOM(s->party, s->parties_cap, (uint64_t)s->nparties + 1) < 0)
 			return NONE;
 		at = s->nparties++;
 	}
@@ -105,8 +104,7 @@ static uint32_t contract_alloc(struct mkt_state *s)
 		s->contracts_free = (uint32_t)s->contract[ix].c.what.buy_bid;
 		return ix;
 	}
-	if (room(&s->contract, &s->contracts_cap, (uint64_t)s->ncontracts + 1,
-		 sizeof(*s->contract)) < 0)
+	if (ROOM(s->contract, s->contracts_cap, (uint64_t)s->ncontracts + 1) < 0)
 		return NONE;
 	return s->ncontracts++;
 }

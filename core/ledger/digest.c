@@ -18,7 +18,7 @@ void note(struct mkt_state *s, uint8_t type, uint64_t id, struct mark *m)
 	if (m->block == s->seq)
 		return;
 	m->block = s->seq;
-	if (room(&l->v, &l->cap, (uint64_t)l->n + 1, sizeof(*l->v)) < 0) {
+	if (ROOM(l->v, l->cap, (uint64_t)l->n + 1) < 0) {
 		s->nomem = true;
 		return;
 	}
@@ -137,7 +137,7 @@ static int sort(struct mkt_state *s, struct dirty_list *l)
 
 	if (is_sorted(l))
 		return 0;
-	if (room(&s->scratch, &s->scratch_cap, l->n, sizeof(*s->scratch)) < 0)
+	if (ROOM(s->scratch, s->scratch_cap, l->n) < 0)
 		return -MKT_ENOMEM;
 	to = s->scratch;
 	for (uint32_t run = 1; run < l->n; run *= 2) {
@@ -193,7 +193,7 @@ static int delta_row(struct mkt_delta *d, uint8_t type, uint64_t id, size_t at)
 	size_t len = d->bytes.len - at;
 
 	if (d->bytes.bad || d->bytes.len > UINT32_MAX ||
-	    room(&d->rows, &d->cap, (uint64_t)d->n + 1, sizeof(*d->rows)) < 0)
+	    ROOM(d->rows, d->cap, (uint64_t)d->n + 1) < 0)
 		return -MKT_ENOMEM;
 	d->rows[d->n++] = (struct mkt_delta_row){type, !len, id, (uint32_t)at, (uint32_t)len};
 	return 0;
@@ -231,14 +231,14 @@ int mkt_state_end(struct mkt_state *s, struct mkt_delta *delta, struct mkt_hash 
 	mkt_delta_clear(delta);
 	untils_trim(s);
 	note(s, MKT_REC_META, 0, &s->meta_mark);
-	for (uint8_t type = MKT_REC_META; type <= MKT_REC_CONTRACT; type++) {
+	for (unsigned type = MKT_REC_META; type <= MKT_REC_CONTRACT; type++) {
 		struct dirty_list *l = &s->dirty[type];
 
 		if (s->nomem || sort(s, l) < 0)
 			return -MKT_ENOMEM;
 		unique(l);
 		for (uint32_t i = 0; i < l->n; i++)
-			if (end_record(s, type, &l->v[i], delta) < 0)
+			if (end_record(s, (uint8_t)type, &l->v[i], delta) < 0)
 				return -MKT_ENOMEM;
 		l->n = 0;
 	}

@@ -180,7 +180,7 @@ static int load_sum(struct mkt_state *s, uint8_t type, uint64_t id, const void *
 	record_enc(s, type, id, &s->bytes);
 	if (s->bytes.bad)
 		return -MKT_ENOMEM;
-	if (!m || s->bytes.len != n || memcmp(s->bytes.data, p, n))
+	if (!m || s->bytes.len != n || memcmp(s->bytes.data, p, n) != 0)
 		return -MKT_ENONCANONICAL;
 	record_hash(type, id, p, n, &m->hash);
 	m->in = true;

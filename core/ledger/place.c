@@ -270,7 +270,7 @@ int run_bid(struct mkt_state *s, const struct act *a, struct answer *r)
 	struct mkt_order o = {.id = t.id, .owner = a->op->account, .amount_wh = bid->amount_wh,
 			      .side = bid->side, .flags = bid->flags, .nlegs = bid->nlegs,
 			      .legs = s->order_legs};
-	uint32_t slot, left_wh;
+	uint32_t slot = MKT_NO_SLOT, left_wh = 0;
 	int rc = open_books(s, &t);
 
 	if (!rc)

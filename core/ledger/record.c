@@ -247,7 +247,7 @@ static int leg_dec(struct mkt_dec *in, struct leg *l)
 		l->tags = mkt_tags_with(l->tags, d, tags[d]);
 	if (l->fee_upwh < 0)
 		return -MKT_ENONCANONICAL;
-	l->book = flags & LEG_LEFT ? NONE : 0; /* load finds the book */
+	l->book = (flags & LEG_LEFT) ? NONE : 0; /* load finds the book */
 	return 0;
 }
 
@@ -261,7 +261,7 @@ int bid_dec(struct mkt_dec *in, struct bid *b, struct leg legs[MKT_LEGS_MAX])
 	b->flags = flags & (MKT_BID_IOC | MKT_BID_FOK | MKT_BID_POST_ONLY);
 	b->amount_wh = mkt_dec_u32(in);
 	b->left_wh = mkt_dec_u32(in);
-	b->until_s = flags & MKT_BID_UNTIL ? mkt_dec_u64(in) : 0;
+	b->until_s = (flags & MKT_BID_UNTIL) ? mkt_dec_u64(in) : 0;
 	b->time_ms = mkt_dec_u64(in);
 	b->nlegs = mkt_dec_u16(in);
 	if (in->bad)

@@ -82,8 +82,7 @@ static uint32_t request_alloc(struct mkt_state *s)
 		s->requests_free = s->request[ix].next;
 		return ix;
 	}
-	if (room(&s->request, &s->requests_cap, (uint64_t)s->nrequests + 1,
-		 sizeof(*s->request)) < 0)
+	if (ROOM(s->request, s->requests_cap, (uint64_t)s->nrequests + 1) < 0)
 		return NONE;
 	return s->nrequests++;
 }

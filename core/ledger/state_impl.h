@@ -362,26 +362,36 @@ struct mkt_state {
 	uint64_t load_id;
 };
 
-/* Make *@v hold at least @need elements of @size bytes.  -MKT_ENOMEM. */
-static inline int room(void *v, uint32_t *cap, uint64_t need, size_t size)
+/*
+ * @v, moved if it has to be to hold @need > 0 elements of @size bytes; *@cap
+ * follows.  NULL, and nothing changed, if there is no memory.
+ */
+static inline void *grown(void *v, uint32_t *cap, uint64_t need, size_t size)
 {
 	uint64_t want = *cap < 32 ? 64 : (uint64_t)*cap * 2;
-	void *old, *p;
+	void *p;
 
 	if (need <= *cap)
-		return 0;
+		return v;
 	if (want < need)
 		want = need;
 	if (want >= UINT32_MAX)
-		return -MKT_ENOMEM;
-	memcpy(&old, v, sizeof(old));
-	p = realloc(old, (size_t)want * size);
-	if (!p)
-		return -MKT_ENOMEM;
-	memcpy(v, &p, sizeof(p));
-	*cap = (uint32_t)want;
-	return 0;
+		return NULL;
+	p = realloc(v, (size_t)want * size);
+	if (p)
+		*cap = (uint32_t)want;
+	return p;
 }
+
+/* Make the array @v hold at least @need > 0 elements; @cap follows.  0 or -MKT_ENOMEM. */
+#define ROOM(v, cap, need)                                                                         \
+	__extension__({                                                                            \
+		__typeof__(v) grown_ = grown((v), &(cap), (need), sizeof(*(v)));                   \
+                                                                                                   \
+		if (grown_)                                                                        \
+			(v) = grown_;                                                              \
+		grown_ ? 0 : -MKT_ENOMEM;                                                          \
+	})
 
 /* ---- state.c ---------------------------------------------------------------------------- */
 

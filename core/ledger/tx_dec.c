@@ -140,22 +140,22 @@ static int legs_dec(struct reader *r, struct mkt_op_bid *bid)
 
 static int bid_dec(struct reader *r, struct mkt_op *op)
 {
-	const uint8_t kinds = MKT_BID_IOC | MKT_BID_FOK | MKT_BID_POST_ONLY;
+	const uint8_t known = MKT_BID_IOC | MKT_BID_FOK | MKT_BID_POST_ONLY;
 	struct mkt_op_bid *bid = &op->u.bid;
 	uint8_t flags;
 
 	bid->side = mkt_dec_u8(&r->in);
 	flags = mkt_dec_u8(&r->in);
 	bid->amount_wh = mkt_dec_u32(&r->in);
-	bid->until_s = flags & MKT_BID_UNTIL ? mkt_dec_u64(&r->in) : 0;
+	bid->until_s = (flags & MKT_BID_UNTIL) ? mkt_dec_u64(&r->in) : 0;
 	bid->nlegs = mkt_dec_u16(&r->in);
 	if (r->in.bad)
 		return truncated(r);
 	if (bid->side != MKT_SELL && bid->side != MKT_BUY)
 		return noncanonical(r, "a bid neither sells nor buys");
-	if (flags & ~(kinds | MKT_BID_UNTIL))
+	if (flags & ~(known | MKT_BID_UNTIL))
 		return noncanonical(r, "a bid has unknown flags");
-	bid->flags = flags & kinds;
+	bid->flags = flags & known;
 	if (bid->flags & (bid->flags - 1))
 		return noncanonical(r, "a bid is more than one of ioc, fok and post-only");
 	if (flags & MKT_BID_UNTIL && !bid->until_s)
@@ -462,7 +462,7 @@ static int head_dec(struct reader *r, const struct mkt_hash *chain)
 		return truncated(r);
 	if (tx->flags & ~MKT_TX_ALL_OR_NOTHING)
 		return noncanonical(r, "the envelope has unknown flags");
-	if (memcmp(id, chain->b, 8))
+	if (memcmp(id, chain->b, 8) != 0)
 		return fault(r, MKT_ECHAIN, mkt_code_text(MKT_ECHAIN));
 	if (tx->nops < 1 || tx->nops > MKT_OPS_MAX)
 		return fault(r, MKT_EOPCOUNT, mkt_code_text(MKT_EOPCOUNT));

@@ -33,7 +33,7 @@ void undo_row(struct mkt_state *s, enum undo_what what, unsigned side, uint32_t 
 {
 	struct undo *u = &s->undo;
 
-	if (room(&u->v, &u->cap, (uint64_t)u->n + 1, sizeof(*u->v)) < 0) {
+	if (ROOM(u->v, u->cap, (uint64_t)u->n + 1) < 0) {
 		s->nomem = true;
 		return;
 	}

@@ -82,7 +82,7 @@ static uint32_t window_alloc(struct mkt_state *s)
 		s->windows_free = s->window[ix].number;
 		return ix;
 	}
-	if (room(&s->window, &s->windows_cap, (uint64_t)s->nwindows + 1, sizeof(*s->window)) < 0)
+	if (ROOM(s->window, s->windows_cap, (uint64_t)s->nwindows + 1) < 0)
 		return NONE;
 	return s->nwindows++;
 }
@@ -95,7 +95,7 @@ uint32_t window_get(struct mkt_state *s, uint32_t number)
 		return ix;
 	ix = window_alloc(s);
 	if (ix == NONE || mkt_map_put(&s->by_window, number, ix) < 0 ||
-	    room(&s->order, &s->order_cap, (uint64_t)s->norder + 1, sizeof(*s->order)) < 0)
+	    ROOM(s->order, s->order_cap, (uint64_t)s->norder + 1) < 0)
 		return NONE;
 	at = order_at(s, number);
 	memmove(s->order + at + 1, s->order + at, (s->norder - at) * sizeof(*s->order));
@@ -157,9 +157,9 @@ static uint32_t book_make(struct mkt_state *s, uint32_t window, mkt_tags tags)
 
 	if (mkt_tags_fee(&s->tags, tags, &fee) < 0)
 		fee = INT32_MAX; /* nobody can buy there */
-	if (room(&w->books, &w->books_cap, (uint64_t)w->nbooks + 1, sizeof(*w->books)) < 0 ||
+	if (ROOM(w->books, w->books_cap, (uint64_t)w->nbooks + 1) < 0 ||
 	    mkt_book_open(s->books, mkt_tags_direct(&s->tags, tags), fee, &book) < 0 ||
-	    room(&s->book_of, &s->book_of_cap, (uint64_t)book + 1, sizeof(*s->book_of)) < 0)
+	    ROOM(s->book_of, s->book_of_cap, (uint64_t)book + 1) < 0)
 		return NONE;
 	memmove(w->books + at + 1, w->books + at, (w->nbooks - at) * sizeof(*w->books));
 	w->books[at] = (struct window_book){tags, book};

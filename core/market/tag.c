@@ -28,7 +28,7 @@ bool mkt_name_ok(const char *name)
 static void copy_name(char to[MKT_NAME_MAX + 1], const char *name)
 {
 	memset(to, 0, MKT_NAME_MAX + 1);
-	memcpy(to, name, strlen(name));
+	snprintf(to, MKT_NAME_MAX + 1, "%s", name);
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
@@ -285,7 +285,7 @@ int mkt_tag_find(const struct mkt_tag_table *t, const char *name, unsigned *dim,
 {
 	for (unsigned d = 0; d < t->ndims; d++) {
 		for (unsigned i = 0; i < t->dims[d].nvalues; i++) {
-			if (strcmp(t->dims[d].values[i].name, name))
+			if (strcmp(t->dims[d].values[i].name, name) != 0)
 				continue;
 			if (dim)
 				*dim = d;
