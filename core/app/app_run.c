@@ -15,20 +15,19 @@ void mkt_app_usage_lines(const struct mkt_spec *spec, const char *command, struc
 {
 	const char *first = out->len && out->data[out->len - 1] == '\n' ? "      " : "usage:";
 
-	if (spec->subs) {
-		for (const struct mkt_spec *s = spec->subs; s->name; s++) {
-			char name[80];
-
-			snprintf(name, sizeof(name), "%s %s", command, s->name);
-			mkt_app_usage_lines(s, name, out);
-		}
-		return;
+	if (spec->run) {
+		mkt_buf_addf(out, "%s mkt %s [options]", first, command);
+		if (spec->args)
+			mkt_buf_addf(out, " %s", spec->args);
+		mkt_opt_usage(spec->opts, out);
+		mkt_buf_addch(out, '\n');
 	}
-	mkt_buf_addf(out, "%s mkt %s [options]", first, command);
-	if (spec->args)
-		mkt_buf_addf(out, " %s", spec->args);
-	mkt_opt_usage(spec->opts, out);
-	mkt_buf_addch(out, '\n');
+	for (const struct mkt_spec *s = spec->subs; s && s->name; s++) {
+		char name[80];
+
+		snprintf(name, sizeof(name), "%s %s", command, s->name);
+		mkt_app_usage_lines(s, name, out);
+	}
 }
 
 static void list_subs(const struct mkt_spec *spec, struct mkt_buf *out)
@@ -203,6 +202,15 @@ static int run_parsed(struct mkt_app *app, const struct mkt_spec *spec, void *va
 	return rc < 0 ? rc : spec->run(app, values, argc, argv);
 }
 
+/* A command with subcommands may have arguments of its own: whatever is none of their names. */
+static bool is_argument(const struct mkt_spec *spec, const char *word)
+{
+	for (const struct mkt_spec *s = spec->subs; s->name; s++)
+		if (!strcmp(s->name, word))
+			return false;
+	return spec->run && spec->args_max;
+}
+
 int mkt_app_run(struct mkt_app *app, const struct mkt_spec *spec, int argc, char **argv)
 {
 	void *values = calloc(1, spec->values_size ? spec->values_size : 1);
@@ -216,9 +224,13 @@ int mkt_app_run(struct mkt_app *app, const struct mkt_spec *spec, int argc, char
 		return mkt_err_code(&app->err, MKT_ENOMEM);
 	rc = mkt_opt_defaults(spec->opts, values, &app->err);
 	n = rc < 0 ? rc : parse(app, &p, argc, argv);
+	if (n > 0 && spec->subs && is_argument(spec, argv[0])) {
+		p.stop_at_arg = false; /* more options may stand behind it */
+		n = parse(app, &p, n, argv);
+	}
 	if (n < 0)
 		rc = n;
-	else if (spec->subs && n)
+	else if (spec->subs && n && !is_argument(spec, argv[0]))
 		rc = run_sub(app, spec, n, argv);
 	else
 		rc = run_parsed(app, spec, values, n, argv);

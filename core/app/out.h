@@ -41,7 +41,7 @@
 #include "core/codec/json.h"
 #include "core/units/zone.h"
 
-#define MKT_COLS_MAX 40
+#define MKT_COLS_MAX 64 /* a bit each */
 #define MKT_PARTS_MAX 6
 
 enum mkt_form { MKT_FORM_HUMAN = 0, MKT_FORM_PORCELAIN, MKT_FORM_JSON };
@@ -180,6 +180,7 @@ struct mkt_out {
 	bool quiet;                   /* -q: no receipts */
 	bool verbose;                 /* -v: wide columns */
 	bool paging;                  /* a pager may be started */
+	bool sparse;                  /* JSON leaves out absent members: rows of many kinds */
 	const char *fields;           /* --fields, or NULL */
 	const char *pager;            /* ui.pager, or NULL */
 	const struct mkt_term *term;

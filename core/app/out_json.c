@@ -111,7 +111,7 @@ static void add_members(struct mkt_out *o, const struct mkt_table *t, const stru
 		const char *dot = strchr(path, '.');
 		size_t len = dot ? (size_t)(dot - path) : 0;
 
-		if (!(shown >> c & 1))
+		if (!(shown >> c & 1) || (o->sparse && v[c].kind == MKT_VAL_NONE))
 			continue;
 		if (open && (len != open_len || memcmp(open, path, len) != 0)) {
 			mkt_jw_obj_end(&o->jw);

@@ -1,0 +1,144 @@
+/*
+ * mkt status: the health of the node on one page, and unfinished requests.
+ */
+#include "core/base/compat.h"
+
+#include "cmd/cmd.h"
+#include "cmd/tables.h"
+#include "core/app/request.h"
+
+static const struct mkt_col node_cols[] = {
+	{"server", MKT_COL_TEXT, .head = "server"},
+	{"role", MKT_COL_TEXT, .head = "role"},
+	{"version", MKT_COL_TEXT, .head = "version"},
+	{"name", MKT_COL_TEXT, .head = "chain"},
+	{"chain", MKT_COL_TEXT, .head = "id"},
+	{"clock", MKT_COL_TEXT, .head = "clock"},
+	{"height", MKT_COL_UINT, .head = "block"},
+	{"time", MKT_COL_TIME_MS, .head = "block time"},
+	{"indexed", MKT_COL_UINT, .head = "indexed"},
+	{"queue", MKT_COL_UINT, .head = "waiting transactions"},
+	{"txs", MKT_COL_UINT, .head = "transactions"},
+	{"contracts", MKT_COL_UINT, .head = "contracts"},
+	{"accounts", MKT_COL_UINT, .head = "accounts"},
+	{"open_bids", MKT_COL_UINT, .head = "open bids"},
+	{"contracted_wh", MKT_COL_ENERGY, .head = "contracted"},
+	{"delivered_wh", MKT_COL_ENERGY, .head = "delivered"},
+	{"money_u$", MKT_COL_MONEY, .head = "money in accounts"},
+	{"refused", MKT_COL_UINT, .head = "refused operations"},
+	{"disk", MKT_COL_TEXT, .head = "disk"},
+	{"disk_free_bytes", MKT_COL_UINT, .head = "disk free bytes"},
+	{"disk_days_left", MKT_COL_UINT, .head = "days until full"},
+	{"blocks_bytes", MKT_COL_UINT, .head = "blocks bytes"},
+	{"store_bytes", MKT_COL_UINT, .head = "store bytes"},
+	{"digest", MKT_COL_TEXT, .head = "state digest"},
+	{"uptime_s", MKT_COL_DURATION, .head = "up for"},
+	{NULL}};
+static const struct mkt_table node_table = {"node", node_cols, true};
+static const struct mkt_source node_source[] = {
+	{NULL, 0, NULL},
+	{"role", 0, NULL},
+	{"version", 0, NULL},
+	{"name", 0, NULL},
+	{"chain", 0, NULL},
+	{"clock", 0, NULL},
+	{"height", 0, NULL},
+	{"time", 0, NULL},
+	{"indexed", 0, NULL},
+	{"queue", 0, NULL},
+	{"txs", 0, NULL},
+	{"contracts", 0, NULL},
+	{"accounts", 0, NULL},
+	{"open_bids", 0, NULL},
+	{"totals.contracted_wh", 0, NULL},
+	{"totals.delivered_wh", 0, NULL},
+	{"totals.money_uc", 0, NULL},
+	{"totals.refused", 0, NULL},
+	{"disk.state", 0, NULL},
+	{"disk.free_bytes", 0, NULL},
+	{"disk.days_left", 0, NULL},
+	{"disk.blocks_bytes", 0, NULL},
+	{"disk.store_bytes", 0, NULL},
+	{"digest", 0, NULL},
+	{"uptime_s", 0, NULL},
+};
+_Static_assert(MKT_ARRAY_SIZE(node_cols) == MKT_ARRAY_SIZE(node_source) + 1, "all columns");
+
+enum { R_ID, R_TIME, R_COMMAND, R_ACCOUNT, R_COLS };
+
+static const struct mkt_col request_cols[] = {
+	[R_ID] = {"request_id", MKT_COL_TEXT, .head = "unfinished request"},
+	[R_TIME] = {"time", MKT_COL_TIME, .head = "since"},
+	[R_COMMAND] = {"command", MKT_COL_TEXT, .head = "command"},
+	[R_ACCOUNT] = {"account", MKT_COL_TEXT, .head = "account"},
+	{NULL}};
+static const struct mkt_table request_table = {"request", request_cols, false};
+static const struct mkt_doc status_doc = {"status", 1, {&node_table, &request_table}, false};
+
+struct unfinished {
+	struct mkt_app *app;
+	unsigned n;
+};
+
+static int add_request(void *arg, const struct mkt_request *r)
+{
+	struct unfinished *u = arg;
+	char id[MKT_REQUEST_ID_TEXT];
+	struct mkt_val v[R_COLS];
+
+	if (r->state != MKT_REQUEST_UNFINISHED)
+		return 0;
+	/* Without any the part is not shown to people at all. */
+	if (!u->n++ && mkt_for_people(u->app))
+		mkt_out_part(&u->app->out, &request_table);
+	mkt_request_text(&r->id, id);
+	v[R_ID] = mkt_v_text(id);
+	v[R_TIME] = mkt_v_uint(r->time_s);
+	v[R_COMMAND] = mkt_v_text(r->command);
+	v[R_ACCOUNT] = mkt_v_text(r->account);
+	mkt_out_row(&u->app->out, v);
+	return 0;
+}
+
+static int print(struct mkt_session *s, const struct mkt_answer *a)
+{
+	struct mkt_app *app = s->app;
+	struct unfinished u = {app, 0};
+	int rc = mkt_out_open(&app->out, &status_doc, &app->err);
+
+	if (rc)
+		return rc;
+	mkt_out_part(&app->out, &node_table);
+	rc = mkt_rows_named(s, &node_table, node_source, &a->data, mkt_client_server(s->client));
+	if (!mkt_for_people(app))
+		mkt_out_part(&app->out, &request_table);
+	if (!rc)
+		rc = mkt_request_each(app, add_request, &u);
+	mkt_out_close(&app->out);
+	if (u.n)
+		mkt_app_hint(app, "'mkt tx --request-id ID' tells what became of a request");
+	return rc;
+}
+
+static int status_run(struct mkt_app *app, void *values, int argc, char **argv)
+{
+	struct mkt_answer a = MKT_ANSWER_INIT;
+	struct mkt_session s;
+	int rc = mkt_session_open(&s, app, MKT_NEED_MARKET);
+
+	(void)values, (void)argc, (void)argv;
+	if (rc)
+		return rc;
+	rc = mkt_session_get(&s, &a, "/v1/status");
+	if (!rc)
+		rc = print(&s, &a);
+	mkt_answer_release(&a);
+	mkt_session_close(&s);
+	return rc;
+}
+
+const struct mkt_spec cmd_status = {
+	.name = "status",
+	.summary = "show the health of the node and unfinished requests",
+	.run = status_run,
+};
