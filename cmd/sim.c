@@ -213,6 +213,9 @@ static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
 	s->seed = (uint64_t)v->seed.v;
 	s->days = (uint32_t)v->days.v;
 	s->profiles = v->profiles;
+	if (!app->opt.timeout)
+		app->deadline_ms = UINT64_MAX; /* days take what they take */
+	app->out.paging = false; /* a run ends by itself, on a terminal too */
 	mkt_app_catch_signals();
 	if ((rc = sim_report_check(app)) == 0 &&
 	    (rc = parse_latitude(app, v->latitude, &s->latitude_cdeg)) == 0 &&

@@ -536,6 +536,10 @@ static int play_days(struct sim *s, struct mkt_progress *bar)
 			return -s->app->err.code;
 		if (mkt_app_stopped())
 			return mkt_err_set(&s->app->err, MKT_ECANCELLED, "stopped");
+		if (!mkt_app_left_ms(s->app))
+			return mkt_err_set(&s->app->err, MKT_ETIMEOUT,
+					   "%u of %u windows are played, and the time is over",
+					   k - first + 1, end - first);
 		mkt_progress_update(bar, k - first + 1, end - first, mkt_app_mono_ms());
 	}
 	return rc < 0 ? rc : settle_all(s);

@@ -326,12 +326,9 @@ static void tell_chain(struct sim *s, const struct sim_ledger *l)
 	uint64_t wall_ms = s->ended_ms - s->begun_ms;
 	char a[32];
 
-	if (l->accounts_uc == s->deposits_uc)
-		line(s, "money conserved", NULL, "yes: %s",
-		     mkt_fmt_money(s->deposits_uc, currency).s);
-	else
-		line(s, "money conserved", NULL, "NO: %s paid in, %s there",
-		     mkt_fmt_currency(s->deposits_uc).s, mkt_fmt_money(l->accounts_uc, currency).s);
+	line(s, "money conserved", NULL, "%s, %s %s",
+	     l->accounts_uc == s->deposits_uc ? "yes" : "NO",
+	     mkt_fmt_decimal(l->accounts_uc / 10000, 2, 2).s, currency);
 	line(s, "operations refused", NULL, "%llu", (unsigned long long)s->post.refused);
 	line(s, "blocks", NULL, "%s", grouped(l->height + 1, a));
 	line(s, "most transactions in a block", "805", "%u", s->post.block_txs_max);

@@ -55,7 +55,7 @@ wait_for() {
 	out_has "1 day from 2019-06-17, a made-up community, seed 1"
 	out_has "7,861,004"
 	[[ $out =~ over-contracted\ +0\ Wh ]] || fail "over-contracted"
-	[[ $out =~ money\ conserved\ +yes: ]] || fail money
+	[[ $out =~ money\ conserved\ +yes, ]] || fail money
 	[[ $out =~ state\ [0-9a-f]{64} ]] || fail digest
 }
 
@@ -148,6 +148,13 @@ hint: their last whole day is 2020-08-31"
 	err=$(cat .err) out=$(cat .out)
 	status_is 130
 	out_is ""
+	nothing_left
+}
+
+@test "--timeout ends it" {
+	run3 mkt sim --days 400 --timeout 300ms
+	status_is 7
+	err_has "windows are played, and the time is over"
 	nothing_left
 }
 
