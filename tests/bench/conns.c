@@ -59,8 +59,7 @@ int main(int argc, char **argv)
 		all += us;
 		longest = us > longest ? us : longest;
 	}
-	printf("%llu %llu\n",
-	       (unsigned long long)(all ? (uint64_t)n * rounds * 1000000 / all : 0),
+	printf("%llu %llu\n", (unsigned long long)(all ? (uint64_t)n * rounds * 1000000 / all : 0),
 	       (unsigned long long)(longest / 1000));
 	for (unsigned i = 0; i < n; i++)
 		conn_close(&conns[i]);
