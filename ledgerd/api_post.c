@@ -146,11 +146,13 @@ static bool is_type(const char *type, const char *want)
 
 static int frame(struct ld_req *r, struct ld_batch *b, struct mkt_err *err)
 {
+	struct mkt_buf kept;
 	int res;
 
 	if (is_type(r->type, "application/octet-stream")) {
-		b->body = r->body; /* the bytes change hands, not place */
-		r->body = (struct mkt_buf)MKT_BUF_INIT;
+		kept = b->body; /* a pooled batch keeps its storage: the two change hands */
+		b->body = r->body;
+		r->body = kept;
 		res = frame_bytes(b, err);
 	} else if (is_type(r->type, "application/json")) {
 		res = frame_json(r, b, err);
