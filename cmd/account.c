@@ -36,7 +36,7 @@ static const struct mkt_col account_cols[] = {
 	{"suspended", MKT_COL_BOOL, .head = "suspended"},
 	{"key", MKT_COL_TEXT, .head = "key", .wide = true},
 	{"chargers", MKT_COL_TEXT, .head = "chargers", .wide = true, .cut = true},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table account_table = {"account", account_cols, true};
 static const struct mkt_table accounts_table = {"account", account_cols, false};
 static const struct mkt_doc account_doc = {"account", 1, {&account_table}, false};
@@ -143,7 +143,7 @@ static const struct mkt_col grant_cols[] = {
 	[G_RIGHTS] = {"rights", MKT_COL_TEXT, .head = "may"},
 	[G_UNTIL] = {"until", MKT_COL_TIME, .head = "until"},
 	[G_METER] = {"meter", MKT_COL_BOOL, .head = "meter operator"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table grant_table = {"delegation", grant_cols, false};
 static const struct mkt_doc grants_doc = {"delegations", 1, {&grant_table}, false};
 

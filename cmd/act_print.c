@@ -16,7 +16,7 @@ static const struct mkt_col result_cols[] = {
 	[S_ACCOUNT] = {"account", MKT_COL_UINT, .head = "account"},
 	[S_ENERGY] = {"energy_wh", MKT_COL_ENERGY, .head = "energy"},
 	[S_COUNT] = {"count", MKT_COL_UINT, .head = "count"},
-	{NULL}};
+	{.name = NULL}};
 
 static const struct mkt_table result_table = {"result", result_cols, false};
 
@@ -30,7 +30,7 @@ static const struct mkt_col receipt_cols[] = {
 	[R_TIME] = {"time", MKT_COL_TIME_MS, .head = "time"},
 	[R_ACCOUNT] = {"account", MKT_COL_UINT, .head = "account"},
 	[R_RESULTS] = {"results", MKT_COL_LIST, .sub = &result_table, .head = "operations"},
-	{NULL}};
+	{.name = NULL}};
 
 static const struct mkt_table receipt_table = {"receipt", receipt_cols, true};
 static const struct mkt_doc receipt_doc = {"receipt", 1, {&receipt_table}, false};

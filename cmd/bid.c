@@ -44,7 +44,7 @@ static const struct mkt_col fill_cols[] = {
 	[F_ENERGY] = {"energy_wh", MKT_COL_ENERGY, .head = "energy"},
 	[F_PRICE] = {"price_u$_per_wh", MKT_COL_PRICE, .head = "price"},
 	[F_FEE] = {"fee_u$_per_wh", MKT_COL_PRICE, .head = "fee"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table fill_table = {"contract", fill_cols, false};
 
 enum {
@@ -84,7 +84,7 @@ static const struct mkt_col bid_cols[] = {
 	[B_HEIGHT] = {"height", MKT_COL_UINT, .head = "block"},
 	[B_TIME] = {"time", MKT_COL_TIME_MS, .head = "time"},
 	[B_CONTRACTS] = {"contracts", MKT_COL_LIST, .sub = &fill_table, .head = "contracts"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table bid_table = {"bid", bid_cols, true};
 static const struct mkt_doc bid_doc = {"bid", 1, {&bid_table}, false};
 

@@ -35,7 +35,7 @@ static const struct mkt_col bid_cols[] = {
 	{"fok", MKT_COL_BOOL, .head = "fok"},
 	{"post_only", MKT_COL_BOOL, .head = "post only"},
 	{"legs", MKT_COL_LIST, .sub = &mkt_leg_table, .head = "legs"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table bid_table = {"bid", bid_cols, false};
 static const struct mkt_doc bids_doc = {"bids", 1, {&bid_table}, false};
 
@@ -76,7 +76,7 @@ static const struct mkt_col people_cols[] = {
 	[P_PRICE] = {"price", MKT_COL_PRICE, .head = "limit"},
 	[P_OPEN] = {"open", MKT_COL_TEXT, .head = ""},
 	[P_HELD] = {"held", MKT_COL_MONEY, .head = "held", .wide = true},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table people_table = {"bid", people_cols, false};
 static const struct mkt_doc people_doc = {"bids", 1, {&people_table}, false};
 

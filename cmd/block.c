@@ -29,7 +29,7 @@ static const struct mkt_col block_cols[] = {
 	{"first_tx", MKT_COL_BIG, .head = "first transaction", .wide = true},
 	{"first_bid", MKT_COL_BIG, .head = "first bid", .wide = true},
 	{"first_exec", MKT_COL_BIG, .head = "first contract", .wide = true},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_source block_source[] = {
 	{"height", 0, NULL}, {"time", 0, NULL}, {"txs", 0, NULL},
 	{"events", 0, NULL}, {"bytes", 0, NULL}, {"hash", 0, NULL},
@@ -49,7 +49,7 @@ static const struct mkt_col tx_cols[] = {
 	[T_ACCOUNT] = {"account", MKT_COL_UINT, .head = "account"},
 	[T_NAME] = {"account_name", MKT_COL_TEXT, .head = "name", .cut = true},
 	[T_OPS] = {"ops", MKT_COL_TEXT, .head = "operations", .cut = true},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table tx_table = {"transaction", tx_cols, false};
 static const struct mkt_doc block_doc = {"block", 1, {&block_table, &tx_table}, false};
 

@@ -40,7 +40,7 @@ static const struct mkt_col level_cols[] = {{"window", MKT_COL_WINDOW, .head = "
 					    {"energy_wh", MKT_COL_ENERGY, .head = "energy"},
 					    {"bids", MKT_COL_UINT, .head = "bids"},
 					    {"own_wh", MKT_COL_ENERGY, .head = "own"},
-					    {NULL}};
+					    {.name = NULL}};
 static const struct mkt_table level_table = {"level", level_cols, false};
 static const struct mkt_doc book_doc = {"book", 1, {&level_table}, false};
 static const struct mkt_source level_source[] = {
@@ -52,7 +52,7 @@ static const struct mkt_col best_cols[] = {{"window", MKT_COL_WINDOW, .head = "w
 					   {"tag", MKT_COL_TEXT, .head = "tags"},
 					   {"buy_u$_per_wh", MKT_COL_PRICE, .head = "best buy"},
 					   {"sell_u$_per_wh", MKT_COL_PRICE, .head = "best sell"},
-					   {NULL}};
+					   {.name = NULL}};
 static const struct mkt_table best_table = {"best", best_cols, false};
 static const struct mkt_doc best_doc = {"book-summary", 1, {&best_table}, false};
 static const struct mkt_source best_source[] = {
@@ -66,7 +66,7 @@ static const struct mkt_col depth_cols[] = {{"window", MKT_COL_WINDOW, .head = "
 					    {"side", MKT_COL_TEXT, .head = "side"},
 					    {"gross_wh", MKT_COL_ENERGY, .head = "gross"},
 					    {"unique_wh", MKT_COL_ENERGY, .head = "unique"},
-					    {NULL}};
+					    {.name = NULL}};
 static const struct mkt_table depth_table = {"depth", depth_cols, false};
 static const struct mkt_doc depth_doc = {"book-depth", 1, {&depth_table}, false};
 static const struct mkt_source depth_source[] = {

@@ -67,7 +67,7 @@ static const struct mkt_col event_cols[] = {{"height", MKT_COL_UINT, .head = "bl
 					    {.name = "time", .kind = MKT_COL_TIME_MS},
 					    {.name = "txs", .kind = MKT_COL_UINT},
 					    {.name = "events", .kind = MKT_COL_UINT},
-					    {NULL}};
+					    {.name = NULL}};
 const struct mkt_table mkt_event_table = {"event", event_cols, false};
 
 #define P(path)                                                                                    \

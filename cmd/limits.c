@@ -16,7 +16,7 @@ static const struct mkt_col limit_cols[] = {
 	[L_USED] = {"used", MKT_COL_UINT, .head = "used"},
 	[L_LEFT] = {"left", MKT_COL_UINT, .head = "left"},
 	[L_RESET] = {"reset_s", MKT_COL_DURATION, .head = "whole again in"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table limit_table = {"limit", limit_cols, false};
 static const struct mkt_doc limits_doc = {"limits", 1, {&limit_table}, false};
 

@@ -32,7 +32,7 @@ static const struct mkt_col market_cols[] = {
 	{"interval_ms", MKT_COL_UINT, .head = "block interval ms"},
 	{"validity_s", MKT_COL_DURATION, .head = "envelopes valid for"},
 	{"retention_s", MKT_COL_DURATION, .head = "settled kept for"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table market_table = {"market", market_cols, true};
 static const struct mkt_source market_source[] = {
 	{"name", 0, NULL},
@@ -71,7 +71,7 @@ static const struct mkt_col tag_cols[] = {
 	[T_MEMBERS] = {"members", MKT_COL_UINT, .head = "members"},
 	[T_FEE] = {"fee_u$_per_wh", MKT_COL_PRICE, .head = "fee"},
 	[T_FEE_ACCOUNT] = {"fee_account", MKT_COL_UINT, .head = "fee to"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table tag_table = {"tag", tag_cols, false};
 
 static const struct mkt_col class_cols[] = {
@@ -80,7 +80,7 @@ static const struct mkt_col class_cols[] = {
 	{"tx_per_min", MKT_COL_UINT, .head = "transactions a minute"},
 	{"reads_per_min", MKT_COL_UINT, .head = "reads a minute"},
 	{"rows_per_min", MKT_COL_UINT, .head = "rows a minute"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table class_table = {"limit", class_cols, false};
 static const struct mkt_source class_source[] = {
 	{"class", 0, NULL}, {"open_bids", 0, NULL},    {"tx_per_min", 0, NULL},

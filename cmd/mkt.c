@@ -239,6 +239,7 @@ static int show_front(struct mkt_app *app)
 		mkt_buf_release(&b);
 		return 0;
 	}
+	app->out.paging = false; /* the first thing that a person sees must not ask for a key */
 	mkt_help_commands(app, false);
 	if (app->opt.usage) {
 		mkt_opt_help(mkt_global_options, app->term.columns, &b);

@@ -33,7 +33,7 @@ static const struct mkt_col node_cols[] = {
 	{"store_bytes", MKT_COL_UINT, .head = "store bytes"},
 	{"digest", MKT_COL_TEXT, .head = "state digest"},
 	{"uptime_s", MKT_COL_DURATION, .head = "up for"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table node_table = {"node", node_cols, true};
 static const struct mkt_source node_source[] = {
 	{NULL, 0, NULL},
@@ -71,7 +71,7 @@ static const struct mkt_col request_cols[] = {
 	[R_TIME] = {"time", MKT_COL_TIME, .head = "since"},
 	[R_COMMAND] = {"command", MKT_COL_TEXT, .head = "command"},
 	[R_ACCOUNT] = {"account", MKT_COL_TEXT, .head = "account"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table request_table = {"request", request_cols, false};
 static const struct mkt_doc status_doc = {"status", 1, {&node_table, &request_table}, false};
 

@@ -6,7 +6,7 @@ static const struct mkt_col leg_cols[] = {{"window", MKT_COL_WINDOW, .head = "wi
 					  {"tag", MKT_COL_TEXT, .head = "tags"},
 					  {"price_u$_per_wh", MKT_COL_PRICE, .head = "limit"},
 					  {"open", MKT_COL_BOOL, .head = "open"},
-					  {NULL}};
+					  {.name = NULL}};
 const struct mkt_table mkt_leg_table = {"leg", leg_cols, false};
 const struct mkt_source mkt_leg_source[] = {
 	{"window_s", 0, NULL},
@@ -47,7 +47,7 @@ static const struct mkt_col contract_cols[] = {
 	{.name = "seller_charge_u$", .kind = MKT_COL_MONEY},
 	{"height", MKT_COL_UINT, .head = "block", .wide = true},
 	{.name = "settled_height", .kind = MKT_COL_UINT},
-	{NULL}};
+	{.name = NULL}};
 const struct mkt_table mkt_contract_table = {"contract", contract_cols, false};
 const struct mkt_source mkt_contract_source[] = {
 	{"exec", 'c', NULL}, {"status", 0, NULL},

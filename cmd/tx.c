@@ -28,7 +28,7 @@ static const struct mkt_col tx_cols[] = {{"tx", MKT_COL_TEXT, .head = "transacti
 					 {"valid_until", MKT_COL_TIME, .head = "valid until"},
 					 {"request_id", MKT_COL_TEXT, .head = "request"},
 					 {"all_or_nothing", MKT_COL_BOOL, .head = "all or nothing"},
-					 {NULL}};
+					 {.name = NULL}};
 static const struct mkt_table tx_table = {"tx", tx_cols, true};
 static const struct mkt_source tx_source[] = {
 	{"tx", 0, NULL},      {"height", 0, NULL}, {"index", 0, NULL},
@@ -45,13 +45,13 @@ static const struct mkt_col op_cols[] = {
 	[O_MESSAGE] = {"message", MKT_COL_TEXT, .head = "message", .cut = true},
 	[O_BID] = {"bid", MKT_COL_BIG, .head = "bid"},
 	[O_EXEC] = {"exec", MKT_COL_BIG, .head = "contract"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table op_table = {"op", op_cols, false};
 
 static const struct mkt_col vote_cols[] = {{"authority", MKT_COL_UINT, .head = "authority"},
 					   {"key", MKT_COL_TEXT, .head = "key"},
 					   {"sig", MKT_COL_TEXT, .head = "signature"},
-					   {NULL}};
+					   {.name = NULL}};
 static const struct mkt_table vote_table = {"vote", vote_cols, false};
 static const struct mkt_source vote_source[] = {
 	{"authority", 0, NULL},
@@ -66,7 +66,7 @@ static const struct mkt_col proof_cols[] = {
 	{"envelope", MKT_COL_TEXT, .head = "envelope"},
 	{"header", MKT_COL_TEXT, .head = "header"},
 	{"votes", MKT_COL_LIST, .sub = &vote_table, .head = "votes"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table proof_table = {"proof", proof_cols, true};
 static const struct mkt_source proof_source[] = {
 	{NULL, 0, NULL},       {"proof.n", 0, NULL}, {"proof.ix", 0, NULL},

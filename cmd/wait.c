@@ -42,7 +42,7 @@ static const struct mkt_col wait_cols[] = {[W_WHAT] = {"what", MKT_COL_TEXT, .he
 					   [W_ID] = {"id", MKT_COL_TEXT, .head = "id"},
 					   [W_STATE] = {"state", MKT_COL_TEXT, .head = "state"},
 					   [W_MET] = {"met", MKT_COL_BOOL, .head = "met"},
-					   {NULL}};
+					   {.name = NULL}};
 static const struct mkt_table wait_table = {"wait", wait_cols, false};
 static const struct mkt_doc wait_doc = {"wait", 1, {&wait_table}, true};
 

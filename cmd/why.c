@@ -41,7 +41,7 @@ static const struct mkt_col reason_cols[] = {
 	[Y_ALT_PRICE] = {"alt_price_u$_per_wh", MKT_COL_PRICE, .head = "next price"},
 	[Y_ALT_SURPLUS] = {"alt_surplus_u$_per_wh", MKT_COL_PRICE, .head = "next surplus"},
 	[Y_TEXT] = {"text", MKT_COL_TEXT, .head = "reason"},
-	{NULL}};
+	{.name = NULL}};
 static const struct mkt_table reason_table = {"reason", reason_cols, false};
 
 enum { U_KIND, U_ID, U_STATE, U_TEXT, U_COLS };
@@ -50,7 +50,7 @@ static const struct mkt_col subject_cols[] = {[U_KIND] = {"kind", MKT_COL_TEXT, 
 					      [U_ID] = {"id", MKT_COL_TEXT, .head = "id"},
 					      [U_STATE] = {"state", MKT_COL_TEXT, .head = "state"},
 					      [U_TEXT] = {"text", MKT_COL_TEXT, .head = "summary"},
-					      {NULL}};
+					      {.name = NULL}};
 static const struct mkt_table subject_table = {"subject", subject_cols, true};
 static const struct mkt_doc why_doc = {"why", 1, {&subject_table, &reason_table}, false};
 

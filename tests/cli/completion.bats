@@ -21,7 +21,7 @@ offers() { # line, candidates
 }
 
 @test "commands" {
-	offers "mkt con" "config"
+	offers "mkt con" "config contracts"
 	[[ $(candidates "mkt ") == *help* ]]
 }
 

@@ -36,7 +36,7 @@ hint: did you mean 'mkt config'?"
 @test "names of commands are not abbreviated" {
 	run3 mkt conf list
 	status_is 2
-	err_has "did you mean 'mkt config'?"
+	err_has "did you mean 'mkt config'"
 }
 
 @test "a wrong subcommand gets a suggestion" {
