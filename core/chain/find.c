@@ -64,7 +64,7 @@ static int find_candidates(struct mkt_chain *c, struct candidates *found, struct
 	if (r < 0 || !total)
 		return r;
 	r = mkt_store_begin(c->store, false, &t, err);
-	if (r < 0)
+	if (r)
 		return r;
 	found->run = chain_run(total - 1) + 1;
 	while (!r && found->run-- > 0 && found->n < CANDIDATES_MAX) {
@@ -96,7 +96,7 @@ static int look_up(struct mkt_chain *c, uint64_t number, struct looked_up *l, st
 
 	if (!r)
 		r = chain_read_block(c, height, &l->bytes, &b, err);
-	if (r < 0)
+	if (r)
 		return r;
 	l->place.height = height;
 	l->place.ix = (uint32_t)(number - b.h.first_tx);
@@ -264,7 +264,7 @@ int mkt_chain_contract(struct mkt_chain *c, uint64_t exec, struct mkt_contract *
 
 	if (!r)
 		r = mkt_store_begin(c->store, false, &t, err);
-	if (r < 0)
+	if (r)
 		return r;
 	chain_be64(key, exec);
 	r = mkt_store_get(t, MKT_TAB_CONTRACT, (struct mkt_bytes){key, sizeof(key)}, &v, err);
@@ -331,7 +331,7 @@ int mkt_chain_story(struct mkt_chain *c, uint32_t account, uint64_t from, bool d
 		r = run_of_story(c, UINT64_MAX, &last, err);
 	if (!r)
 		r = mkt_store_begin(c->store, false, &t, err);
-	if (r < 0)
+	if (r)
 		return r;
 	while (!r && k.n < k.max) {
 		chain_be64(k.key, chain_story_key(run, account));
@@ -353,7 +353,7 @@ int mkt_chain_window(struct mkt_chain *c, uint32_t window, uint64_t from, uint64
 
 	if (!r)
 		r = mkt_store_begin(c->store, false, &t, err);
-	if (r < 0)
+	if (r)
 		return r;
 	chain_be32(k.key, window);
 	r = take_values(t, MKT_TAB_WINDOW, false, from, &k, err);

@@ -326,7 +326,7 @@ static int replay(struct mkt_chain *c, struct batch *bt, struct mkt_verify_prev 
 int chain_recover(struct mkt_chain *c, const struct chain_store_head *head, struct mkt_err *err)
 {
 	struct batch *bt = calloc(1, sizeof(*bt));
-	struct mkt_verify_prev prev;
+	struct mkt_verify_prev prev = {.height = 0};
 	int r, r2;
 
 	if (!bt)

@@ -367,7 +367,7 @@ static int scan_segment(struct mkt_segments *s, struct scan *c, struct mkt_err *
 
 static int scan_open(struct mkt_segments *s, struct scan *c, struct mkt_err *err)
 {
-	uint64_t height;
+	uint64_t height = 0;
 	int r = file_header(s, c->at.seg, &height, &c->len, err);
 
 	if (r < 0)
