@@ -1,6 +1,6 @@
 /*
  * Random numbers for tests: splitmix64, the same on every machine.  The seed is
- * MKT_TEST_SEED or a fixed one, and is printed, so that a failing run repeats.
+ * MKT_SEED or a fixed one, and is printed, so that a failing run repeats.
  */
 #ifndef MKT_TESTS_RNG_H
 #define MKT_TESTS_RNG_H
@@ -36,10 +36,10 @@ static inline uint64_t rng_wide(struct rng *r)
 
 static inline struct rng rng_start(const char *test)
 {
-	const char *env = getenv("MKT_TEST_SEED");
+	const char *env = getenv("MKT_SEED");
 	struct rng r = {env ? strtoull(env, NULL, 0) : 20261122};
 
-	printf("%s: MKT_TEST_SEED=%llu\n", test, (unsigned long long)r.state);
+	printf("%s: MKT_SEED=%llu\n", test, (unsigned long long)r.state);
 	return r;
 }
 

@@ -95,7 +95,7 @@ static bool read_receipts(struct batch *b, const char *text)
 		text = strstr(text, "{\"tx\":");
 		if (!text)
 			return false;
-		snprintf(b->tx[i], sizeof(b->tx[i]), "%s", json_member(text, "tx", word));
+		snprintf(b->tx[i], sizeof(b->tx[i]), "%.64s", json_member(text, "tx", word));
 		if (strcmp(json_member(text, "status", word), "sealed") && strcmp(word, "replayed"))
 			return false;
 		b->height[i] = strtoull(json_member(text, "height", word), NULL, 10);
@@ -239,7 +239,7 @@ static bool replay(const struct node *n, struct mkt_hash *digest)
 static void tell_books(const struct node *n, struct mkt_buf *out)
 {
 	struct mkt_buf answer = MKT_BUF_INIT;
-	char path[128] = "/v1/bids?limit=1000", word[128];
+	char path[192] = "/v1/bids?limit=1000", word[128];
 
 	mkt_buf_clear(out);
 	if (node_get(n, "/v1/books?levels=500&depth=1", &answer) == 200)
