@@ -162,6 +162,7 @@ void *ld_commit_main(void *arg)
 	struct mkt_hash prev, digest;
 	uint64_t height;
 
+	pthread_setname_np(pthread_self(), "commit");
 	prev = p->prev;
 	for (;;) {
 		unsigned count;
@@ -246,6 +247,7 @@ void *ld_index_main(void *arg)
 	struct ld_pipe *p = n->pipe;
 	struct ld_block *blocks[LD_GROUP_INDEX];
 
+	pthread_setname_np(pthread_self(), "index");
 	for (;;) {
 		unsigned count;
 		uint64_t height;

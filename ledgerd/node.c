@@ -37,6 +37,7 @@ static void *tick_main(void *arg)
 	struct ld_node *n = arg;
 	uint64_t blocks, store, start_bytes;
 
+	pthread_setname_np(pthread_self(), "tick");
 	mkt_chain_bytes(n->chain, &blocks, &store);
 	start_bytes = blocks + store;
 	while (!atomic_load(&n->stopping)) {

@@ -469,6 +469,7 @@ void *ld_sequence_main(void *arg)
 	struct seq s = {.n = n, .p = n->pipe};
 	struct ld_batch *b;
 
+	pthread_setname_np(pthread_self(), "sequence");
 	s.height = mkt_state_height(n->state);
 	s.time_ms = mkt_state_time_ms(n->state);
 	s.next_tx = s.p->next_tx;

@@ -92,6 +92,7 @@ void *ld_verify_main(void *arg)
 	struct ld_node *n = arg;
 	struct ld_pipe *p = n->pipe;
 
+	pthread_setname_np(pthread_self(), "verify");
 	pthread_mutex_lock(&p->mu);
 	for (;;) {
 		struct ld_batch *b;

@@ -12,6 +12,7 @@
 
 #include <getopt.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "core/chain/verify.h"
 #include "tests/node.h"
@@ -91,12 +92,24 @@ static void *raw_main(void *arg)
 	return NULL;
 }
 
-static double raw_rate(const struct bench *b)
+/* CPU time in microseconds, of this process or of those it has waited for. */
+static double cpu_us(int who)
+{
+	struct rusage u;
+
+	getrusage(who, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+/* Verifications a second on all cores, and CPU time of one. */
+static double raw_rate(const struct bench *b, double *us)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct raw w[64];
 	pthread_t t[64];
 	uint64_t start = node_ms(CLOCK_MONOTONIC), done = 0;
+	double cpu = cpu_us(RUSAGE_SELF);
 
 	cores = cores > 64 ? 64 : cores;
 	for (long i = 0; i < cores; i++) {
@@ -109,6 +122,7 @@ static double raw_rate(const struct bench *b)
 		if (w[i].bad)
 			node_die("a signature is wrong", NULL);
 	}
+	*us = (cpu_us(RUSAGE_SELF) - cpu) / (double)done;
 	return (double)done * 1000 / (double)(node_ms(CLOCK_MONOTONIC) - start);
 }
 
@@ -323,27 +337,38 @@ static double verify_chain(struct bench *b)
 	return (double)(node_ms(CLOCK_MONOTONIC) - start) / 1000;
 }
 
-static void report(const struct bench *b, double raw, double seconds, uint64_t bytes,
-		   double verify_s)
+struct result {
+	double raw, raw_us;		    /* verifications a second; CPU time of one */
+	double seconds, client_us, node_us; /* of all bids; CPU time for each */
+	uint64_t blocks_bytes, store_bytes;
+	double verify_s;
+};
+
+static void report(const struct bench *b, const struct result *r)
 {
-	double rate = b->bids / seconds;
+	double rate = b->bids / r->seconds, verify = b->bids / r->verify_s;
+	double bytes = (double)(r->blocks_bytes + r->store_bytes) / b->bids;
 
 	if (b->json) {
 		printf("{\"bids\":%u,\"seconds\":%.3f,\"bids_per_s\":%.0f,\"raw_verify_per_s\":%."
 		       "0f,"
-		       "\"ratio\":%.3f,\"bytes_per_tx\":%.1f,\"verify_per_s\":%.0f,\"verify_"
-		       "ratio\":%.3f}\n",
-		       b->bids, seconds, rate, raw, rate / raw, (double)bytes / b->bids,
-		       b->bids / verify_s, b->bids / verify_s / raw);
+		       "\"ratio\":%.3f,\"raw_cpu_us\":%.1f,\"node_cpu_us\":%.1f,\"client_cpu_us\":%"
+		       ".1f,"
+		       "\"bytes_per_tx\":%.1f,\"verify_per_s\":%.0f,\"verify_ratio\":%.3f}\n",
+		       b->bids, r->seconds, rate, r->raw, rate / r->raw, r->raw_us, r->node_us,
+		       r->client_us, bytes, verify, verify / r->raw);
 		return;
 	}
-	printf("raw Ed25519 verify, all cores   %10.0f /s\n", raw);
+	printf("raw Ed25519 verify, all cores   %10.0f /s\n", r->raw);
 	printf("signed bids sealed, end to end  %10.0f /s   ratio %.2f (mark 0.60, aim 0.80)\n",
-	       rate, rate / raw);
-	printf("bytes on disk per bid           %10.1f      (mark 250, aim 200)\n",
-	       (double)bytes / b->bids);
-	printf("chain verification              %10.0f /s   ratio %.2f\n", b->bids / verify_s,
-	       b->bids / verify_s / raw);
+	       rate, rate / r->raw);
+	printf("CPU time of one bid             %10.1f us   %.1f verify, %.1f the rest of ledgerd, "
+	       "%.1f the client\n",
+	       r->node_us + r->client_us, r->raw_us, r->node_us - r->raw_us, r->client_us);
+	printf("bytes on disk per bid           %10.1f      %.1f blocks, %.1f store (mark 250, aim "
+	       "200)\n",
+	       bytes, (double)r->blocks_bytes / b->bids, (double)r->store_bytes / b->bids);
+	printf("chain verification              %10.0f /s   ratio %.2f\n", verify, verify / r->raw);
 }
 
 static void parse(struct bench *b, int argc, char **argv)
@@ -353,7 +378,7 @@ static void parse(struct bench *b, int argc, char **argv)
 		{"batch", 1, NULL, 'b'}, {"json", 0, NULL, 'j'},     {NULL, 0, NULL, 0}};
 	int c;
 
-	*b = (struct bench){.bids = 60000, .accounts = 1000, .connections = 64, .batch = 500};
+	*b = (struct bench){.bids = 100000, .accounts = 1000, .connections = 100, .batch = 500};
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		uint32_t v = optarg ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
 
@@ -369,32 +394,45 @@ static void parse(struct bench *b, int argc, char **argv)
 	}
 }
 
+/* Post everything and end the node: times and CPU times of it. */
+static void measure(struct bench *b, struct result *r)
+{
+	double self = cpu_us(RUSAGE_SELF), children = cpu_us(RUSAGE_CHILDREN);
+	uint64_t start = node_ms(CLOCK_MONOTONIC), sealed = post_all(b);
+
+	r->seconds = (double)(node_ms(CLOCK_MONOTONIC) - start) / 1000;
+	r->client_us = (cpu_us(RUSAGE_SELF) - self) / b->bids;
+	if (node_end(&b->node, SIGTERM) != 0)
+		node_die("ledgerd did not end cleanly", NULL);
+	r->node_us = (cpu_us(RUSAGE_CHILDREN) - children) / b->bids;
+	if (sealed != b->bids) {
+		printf("# %llu of %u sealed\n", (unsigned long long)sealed, b->bids);
+		node_die("not all bids were sealed", NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	char blocks[NODE_PATH_MAX + 8], db[NODE_PATH_MAX + 8];
 	struct bench b;
-	double raw, seconds, verify_s;
-	uint64_t start, before, bytes, sealed;
+	struct result r = {0};
 
 	parse(&b, argc, argv);
 	node_make(&b.node, "bench", NULL);
+	snprintf(blocks, sizeof(blocks), "%s/blocks", b.node.chain_dir);
+	snprintf(db, sizeof(db), "%s/db", b.node.chain_dir);
 	if (!node_start(&b.node))
 		node_die("ledgerd does not start", NULL);
 	node_enroll(&b.node, b.accounts, 1000000000000);
 	make_bodies(&b);
-	raw = raw_rate(&b);
-	before = du(b.node.chain_dir);
-	start = node_ms(CLOCK_MONOTONIC);
-	sealed = post_all(&b);
-	seconds = (double)(node_ms(CLOCK_MONOTONIC) - start) / 1000;
-	if (node_end(&b.node, SIGTERM) != 0)
-		node_die("ledgerd did not end cleanly", NULL);
-	bytes = du(b.node.chain_dir) - before;
-	if (sealed != b.bids) {
-		printf("# %llu of %u sealed\n", (unsigned long long)sealed, b.bids);
-		node_die("not all bids were sealed", NULL);
-	}
-	verify_s = verify_chain(&b);
-	report(&b, raw, seconds, bytes, verify_s);
+	r.raw = raw_rate(&b, &r.raw_us);
+	r.blocks_bytes = du(blocks);
+	r.store_bytes = du(db);
+	measure(&b, &r);
+	r.blocks_bytes = du(blocks) - r.blocks_bytes;
+	r.store_bytes = du(db) - r.store_bytes;
+	r.verify_s = verify_chain(&b);
+	report(&b, &r);
 	for (uint32_t i = 0; i < b.nbodies; i++)
 		mkt_buf_release(&b.bodies[i]);
 	free(b.bodies);
