@@ -253,7 +253,7 @@ static void tell_books(const struct node *n, struct mkt_buf *out)
 		next = strstr(mkt_buf_str(&answer), "],\"next\":");
 		if (!next)
 			break;
-		snprintf(path, sizeof(path), "/v1/bids?limit=1000&after=%s",
+		snprintf(path, sizeof(path), "/v1/bids?limit=1000&after=%.64s",
 			 json_member(next, "next", word));
 	}
 	mkt_buf_release(&answer);
