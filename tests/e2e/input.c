@@ -126,7 +126,7 @@ static void post_one(const struct node *n, const struct mkt_buf *env, struct mkt
 static void refused(struct node *n, const char *what, const struct mkt_buf *env, const char *code)
 {
 	struct mkt_buf answer = MKT_BUF_INIT;
-	char before[128], after[128], status[128], got[128], message[128], line[256];
+	char before[128], after[128], status[128], got[128], message[128], line[512];
 	bool right;
 
 	tell_digest(n, before);
@@ -149,7 +149,7 @@ static void ruled_out(struct node *n, const char *what, const struct made *m, co
 {
 	struct mkt_buf env = MKT_BUF_INIT, answer = MKT_BUF_INIT, before = MKT_BUF_INIT,
 		       after = MKT_BUF_INIT;
-	char status[128], got[128], message[128], line[256];
+	char status[128], got[128], message[128], line[512];
 	const char *results;
 	bool right;
 
@@ -410,7 +410,7 @@ static void test_http(struct node *n)
 	for (unsigned i = 0; i < MKT_ARRAY_SIZE(requests); i++) {
 		const struct request *q = &requests[i];
 		struct mkt_buf body = MKT_BUF_INIT, answer = MKT_BUF_INIT;
-		char got[128], message[128], line[256];
+		char got[128], message[128], line[512];
 		struct conn c;
 		int status = 0;
 
