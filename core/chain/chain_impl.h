@@ -108,6 +108,16 @@ static inline void chain_state_key(uint8_t key[CHAIN_STATE_KEY], uint8_t type, u
 	chain_be64(key + 1, id);
 }
 
+/* The tables of the state in the order of record types. */
+#define CHAIN_STATE_TABLES {MKT_TAB_STATE, MKT_TAB_BID, MKT_TAB_LIVE}
+
+static inline enum mkt_store_table chain_state_table(uint8_t type)
+{
+	if (type == MKT_REC_BID)
+		return MKT_TAB_BID;
+	return type == MKT_REC_CONTRACT ? MKT_TAB_LIVE : MKT_TAB_STATE;
+}
+
 /* What META says of the store. */
 struct chain_store_head {
 	bool there;

@@ -229,6 +229,7 @@ static int put_row(struct mkt_store_tx *t, const struct mkt_delta *d,
 		   const struct mkt_delta_row *row, bool last, struct mkt_err *err)
 {
 	struct mkt_bytes bytes = {row->drop ? NULL : d->bytes.data + row->at, row->len};
+	enum mkt_store_table tab = chain_state_table(row->type);
 	uint8_t key[CHAIN_STATE_KEY];
 	int r = 0;
 
@@ -238,8 +239,8 @@ static int put_row(struct mkt_store_tx *t, const struct mkt_delta *d,
 		return r;
 	chain_state_key(key, row->type, row->id);
 	if (row->drop)
-		return mkt_store_del(t, MKT_TAB_STATE, (struct mkt_bytes){key, sizeof(key)}, err);
-	return mkt_store_put(t, MKT_TAB_STATE, (struct mkt_bytes){key, sizeof(key)}, bytes, err);
+		return mkt_store_del(t, tab, (struct mkt_bytes){key, sizeof(key)}, err);
+	return mkt_store_put(t, tab, (struct mkt_bytes){key, sizeof(key)}, bytes, err);
 }
 
 static int put_state(struct mkt_store_tx *t, struct mkt_sealed *const *blocks, unsigned n,

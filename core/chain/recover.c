@@ -132,6 +132,7 @@ static bool load_one(void *ctx, struct mkt_bytes key, struct mkt_bytes val)
 static int load_records(struct mkt_chain *c, const struct chain_store_head *head,
 			struct mkt_err *err)
 {
+	static const enum mkt_store_table tables[] = CHAIN_STATE_TABLES;
 	struct loading l = {c->state, err, 0};
 	struct mkt_bytes none = {NULL, 0};
 	struct mkt_store_tx *t;
@@ -139,10 +140,12 @@ static int load_records(struct mkt_chain *c, const struct chain_store_head *head
 
 	if (r < 0)
 		return r;
-	r = mkt_store_walk(t, MKT_TAB_STATE, none, none, load_one, &l, err);
+	for (size_t i = 0; !r && i < MKT_ARRAY_SIZE(tables); i++) {
+		r = mkt_store_walk(t, tables[i], none, none, load_one, &l, err);
+		if (!r)
+			r = l.r;
+	}
 	mkt_store_abort(t);
-	if (!r)
-		r = l.r;
 	return r < 0 ? r : mkt_state_loaded(c->state, &head->state, err);
 }
 

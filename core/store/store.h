@@ -16,7 +16,9 @@
 
 enum mkt_store_table {
 	MKT_TAB_META,     /* text key -> bytes: format, height, digest */
-	MKT_TAB_STATE,    /* u8 type, u64 id -> record */
+	MKT_TAB_STATE,    /* u8 type, u64 id -> record of the state */
+	MKT_TAB_BID,      /* the same for the records of open bids ... */
+	MKT_TAB_LIVE,     /* ... and of contracts: their ids grow, so new ones fill pages */
 	MKT_TAB_TX,       /* u32 run -> set of 8 bytes of id, u16 low bits of the number */
 	MKT_TAB_ACCOUNT,  /* u32 run, u32 account -> set of u64 (height << 24 | event number) */
 	MKT_TAB_CONTRACT, /* u64 exec -> contract as settled, when the state forgets it */

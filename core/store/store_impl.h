@@ -52,4 +52,10 @@ static inline bool mkt_table_is_set(enum mkt_store_table tab)
 	return tab == MKT_TAB_TX || tab == MKT_TAB_ACCOUNT || tab == MKT_TAB_WINDOW;
 }
 
+/* New keys come after all that are there. */
+static inline bool mkt_table_grows(enum mkt_store_table tab)
+{
+	return tab == MKT_TAB_BID || tab == MKT_TAB_LIVE || tab == MKT_TAB_CONTRACT;
+}
+
 #endif

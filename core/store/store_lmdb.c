@@ -21,8 +21,9 @@
 #define READERS_MAX 256u
 
 static const char *const names[MKT_TAB_COUNT] = {
-	[MKT_TAB_META] = "meta",       [MKT_TAB_STATE] = "state",	[MKT_TAB_TX] = "tx",
-	[MKT_TAB_ACCOUNT] = "account", [MKT_TAB_CONTRACT] = "contract", [MKT_TAB_WINDOW] = "window",
+	[MKT_TAB_META] = "meta",	 [MKT_TAB_STATE] = "state",   [MKT_TAB_BID] = "bid",
+	[MKT_TAB_LIVE] = "live",	 [MKT_TAB_TX] = "tx",	      [MKT_TAB_ACCOUNT] = "account",
+	[MKT_TAB_CONTRACT] = "contract", [MKT_TAB_WINDOW] = "window",
 };
 
 struct lmdb_store {
@@ -182,13 +183,20 @@ static int cursor(struct mkt_store_tx *base, enum mkt_store_table tab, MDB_curso
 
 /* ---- writing ---- */
 
-/* Sets mostly grow at their ends: adding there keeps pages full. */
-static int put_flags(MDB_cursor *c, bool set, MDB_val *k, MDB_val *v, unsigned flags)
+/* What grows at its end is tried there first: that keeps pages full, a split leaves two halves. */
+static unsigned at_end(enum mkt_store_table tab)
+{
+	if (mkt_table_is_set(tab))
+		return MDB_APPENDDUP;
+	return mkt_table_grows(tab) ? MDB_APPEND : 0;
+}
+
+static int put_flags(MDB_cursor *c, unsigned end, MDB_val *k, MDB_val *v, unsigned flags)
 {
 	MDB_val key = *k, val[2] = {v[0], flags ? v[1] : (MDB_val){0, NULL}};
-	int rc = mdb_cursor_put(c, &key, val, flags | (set ? MDB_APPENDDUP : 0));
+	int rc = mdb_cursor_put(c, &key, val, flags | end);
 
-	if (!set || rc != MDB_KEYEXIST)
+	if (!end || rc != MDB_KEYEXIST)
 		return rc;
 	if (flags)
 		val[1] = v[1];
@@ -205,7 +213,7 @@ static int lmdb_put(struct mkt_store_tx *t, enum mkt_store_table tab, struct mkt
 
 	if (rc < 0)
 		return rc;
-	rc = put_flags(c, mkt_table_is_set(tab), &k, &v, 0);
+	rc = put_flags(c, at_end(tab), &k, &v, 0);
 	return rc ? fail(store_of(t), rc, "cannot write the store", err) : 0;
 }
 
@@ -218,7 +226,7 @@ static int lmdb_put_set(struct mkt_store_tx *t, enum mkt_store_table tab, struct
 
 	if (rc < 0)
 		return rc;
-	rc = put_flags(c, true, &k, v, MDB_MULTIPLE);
+	rc = put_flags(c, at_end(tab), &k, v, MDB_MULTIPLE);
 	return rc ? fail(store_of(t), rc, "cannot write the store", err) : 0;
 }
 
