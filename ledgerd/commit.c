@@ -136,6 +136,21 @@ static void hand_to_indexer(struct ld_pipe *p, struct ld_block **blocks, unsigne
 	pthread_mutex_unlock(&p->cm);
 }
 
+/*
+ * A client that waits for "sealed" while the disk is full is told "executed"
+ * after a while: it may ask again by its request id.
+ */
+void ld_pipe_tick(struct ld_node *n, uint64_t now_ms)
+{
+	struct ld_pipe *p = n->pipe;
+
+	pthread_mutex_lock(&p->cm);
+	for (struct ld_batch *b = p->sealing_head; b; b = b->next)
+		if (now_ms - b->submitted_ms > LD_SEAL_WAIT_MS)
+			ld_batch_answer(b);
+	pthread_mutex_unlock(&p->cm);
+}
+
 /* Blocks that will never be appended: nobody was told that they were. */
 static void give_up(struct ld_pipe *p)
 {
@@ -211,7 +226,7 @@ static bool index_blocks(struct ld_node *n, struct ld_block **blocks, unsigned c
 		if (!atomic_exchange(&p->index_full, true))
 			ld_log(LD_ERROR, "cannot index block %llu: %s; trying again",
 			       (unsigned long long)blocks[0]->height, err.text);
-		if (err.code != MKT_EDISKFULL)
+		if (err.code != MKT_EDISKFULL && err.code != MKT_EBUSY)
 			ld_fatal("cannot index", &err);
 		pthread_mutex_lock(&p->cm);
 		stop = atomic_load(&n->stopping);

@@ -45,6 +45,7 @@ static void *tick_main(void *arg)
 		struct timespec nap = {.tv_nsec = TICK_MS / 4 * 1000000};
 
 		ld_hub_tick(&n->hub, now);
+		ld_pipe_tick(n, now);
 		mkt_chain_bytes(n->chain, &blocks, &store);
 		bytes = blocks + store;
 		ld_guard_disk(&n->guard, n->conf->dir, n->conf->alarm_free_bytes,

@@ -122,6 +122,7 @@ int ld_batch_submit(struct ld_batch *b)
 	memset(b->verified, 0, nchunks);
 	b->done_height = b->seen_height = 0;
 	atomic_store(&b->answered, false);
+	b->submitted_ms = ld_mono_ms();
 	b->next = NULL;
 	if (atomic_load(&p->append_full))
 		return -MKT_EDISKFULL;

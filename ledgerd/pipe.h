@@ -40,6 +40,8 @@
 #define LD_GROUP_APPEND 16u	    /* blocks of one sync */
 #define LD_GROUP_INDEX 64u	    /* blocks of one store transaction */
 
+#define LD_SEAL_WAIT_MS 25000u /* that a client waits for "sealed" at most */
+
 struct ld_node;
 struct ld_pipe;
 
@@ -82,6 +84,7 @@ struct ld_batch {
 	void (*done)(
 		void *ctx); /* called once, from any thread, when @wait is reached; must not block */
 	void *done_ctx;
+	uint64_t submitted_ms; /* monotonic */
 	/* p->mu */
 	uint32_t nchunks, next_chunk, seq_chunk, nverified;
 	uint8_t verified[(LD_BATCH_TXS + LD_CHUNK - 1) / LD_CHUNK];
@@ -133,6 +136,9 @@ int ld_pipe_start(struct ld_node *n, struct mkt_err *err) MKT_MUST_CHECK;
 /* Take nothing more, seal and index what was taken, end all threads. */
 void ld_pipe_stop(struct ld_node *n);
 void ld_pipe_free(struct ld_node *n);
+
+/* Every second or so: answer those who have waited too long. */
+void ld_pipe_tick(struct ld_node *n, uint64_t now_ms);
 
 struct ld_pipe_numbers {
 	uint32_t queued_txs; /* envelopes under way */

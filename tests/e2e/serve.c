@@ -9,6 +9,7 @@
 #include "core/base/compat.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "core/codec/enc.h"
 #include "tests/node.h"
@@ -522,6 +523,75 @@ static void test_clock(void)
 	node_release(&n);
 }
 
+/* ---- a full disk ------------------------------------------------------------------------------ */
+
+static int wait_health(const struct node *n, int want)
+{
+	uint64_t until = node_ms(CLOCK_MONOTONIC) + ANSWER_MS;
+	struct mkt_buf answer = MKT_BUF_INIT;
+	int status = 0;
+
+	while (status != want && node_ms(CLOCK_MONOTONIC) < until)
+		status = node_get(n, "/v1/health", &answer);
+	mkt_buf_release(&answer);
+	return status;
+}
+
+/* The files of the node may not grow: what a full disk is to it. */
+static void let_grow(const struct node *n, bool grow)
+{
+	char path[NODE_PATH_MAX + 32];
+	struct rlimit rl;
+
+	snprintf(path, sizeof(path), "%s/blocks/000000.seg", n->chain_dir);
+	prlimit(n->pid, RLIMIT_FSIZE, NULL, &rl);
+	rl.rlim_cur = grow ? rl.rlim_max : file_size(path);
+	prlimit(n->pid, RLIMIT_FSIZE, &rl, NULL);
+}
+
+static void test_full_disk(void)
+{
+	struct mkt_buf body = MKT_BUF_INIT, answer = MKT_BUF_INIT;
+	char tx[128], path[160];
+	struct node n;
+
+	node_make(&n, "full", NULL);
+	if (!node_start(&n))
+		node_die("ledgerd does not start", NULL);
+	node_enroll(&n, ACCOUNTS, 1000000000);
+	let_grow(&n, false);
+	bid(&n, 1, MKT_BUY, 1000, &body);
+	node_post(&n, "/v1/transactions?wait=executed", &body, &answer);
+	json_member(mkt_buf_str(&answer), "tx", tx);
+	ok(strstr(mkt_buf_str(&answer), "\"executed\"") && wait_health(&n, 503) == 503,
+	   "what cannot be written is not called sealed, and the node is not well");
+	mkt_buf_clear(&body);
+	bid(&n, 2, MKT_BUY, 1000, &body);
+	ok(node_post(&n, "/v1/transactions", &body, &answer) == 507 &&
+		   strstr(mkt_buf_str(&answer), "\"disk-full\""),
+	   "new transactions are refused: disk-full");
+	ok(node_get(&n, "/v1/books", &answer) == 200, "reads go on");
+	let_grow(&n, true);
+	ok(wait_health(&n, 200) == 200, "with space again the node is well without a restart");
+	ok(node_post(&n, "/v1/transactions", &body, &answer) == 200 &&
+		   strstr(mkt_buf_str(&answer), "\"sealed\""),
+	   "and takes transactions");
+	snprintf(path, sizeof(path), "/v1/tx/%.64s", tx);
+	ok(node_get(&n, path, &answer) == 200, "what waited is in the chain");
+	let_grow(&n, false);
+	mkt_buf_clear(&body);
+	bid(&n, 3, MKT_BUY, 1000, &body);
+	node_post(&n, "/v1/transactions?wait=executed", &body, &answer);
+	ok(wait_health(&n, 503) == 503 && node_end(&n, SIGTERM) == 0,
+	   "it stops cleanly on a full disk");
+	ok(node_start(&n) && node_post(&n, "/v1/transactions", &body, &answer) == 200 &&
+		   strstr(mkt_buf_str(&answer), "\"sealed\""),
+	   "what was never called sealed is gone, and is taken when it is sent again");
+	mkt_buf_release(&body);
+	mkt_buf_release(&answer);
+	node_release(&n);
+}
+
 /* ---- several nodes one after the other -------------------------------------------------------- */
 
 static void start_tcp(struct node *n, const char *name, void (*tune)(struct mkt_genesis *))
@@ -558,6 +628,7 @@ int main(void)
 	ok(node_end(&n, SIGTERM) == 0, "it stops cleanly");
 	node_release(&n);
 	test_clock();
+	test_full_disk();
 	test_streams();
 	printf("1..%u\n", test_nr);
 	return failed;
