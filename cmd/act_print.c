@@ -27,7 +27,7 @@ static const struct mkt_col receipt_cols[] = {
 	[R_TX] = {"tx", MKT_COL_TEXT, .head = "transaction"},
 	[R_STATE] = {"state", MKT_COL_TEXT, .head = "state"},
 	[R_HEIGHT] = {"height", MKT_COL_UINT, .head = "block"},
-	[R_TIME] = {"time", MKT_COL_TIME_MS, .head = "time"},
+	[R_TIME] = {"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "time"},
 	[R_ACCOUNT] = {"account", MKT_COL_UINT, .head = "account"},
 	[R_RESULTS] = {"results", MKT_COL_LIST, .sub = &result_table, .head = "operations"},
 	{.name = NULL}};

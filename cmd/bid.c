@@ -82,7 +82,7 @@ static const struct mkt_col bid_cols[] = {
 	[B_REPLAYED] = {"replayed", MKT_COL_BOOL, .head = "replayed"},
 	[B_TX] = {"tx", MKT_COL_TEXT, .head = "transaction"},
 	[B_HEIGHT] = {"height", MKT_COL_UINT, .head = "block"},
-	[B_TIME] = {"time", MKT_COL_TIME_MS, .head = "time"},
+	[B_TIME] = {"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "time"},
 	[B_CONTRACTS] = {"contracts", MKT_COL_LIST, .sub = &fill_table, .head = "contracts"},
 	{.name = NULL}};
 static const struct mkt_table bid_table = {"bid", bid_cols, true};

@@ -3,6 +3,7 @@
  */
 #include "core/base/compat.h"
 
+#include "cmd/act.h"
 #include "cmd/cmd.h"
 #include "cmd/tables.h"
 #include "core/units/fmt.h"
@@ -29,7 +30,7 @@ static const struct mkt_col bid_cols[] = {
 	{"left_wh", MKT_COL_ENERGY, .head = "left"},
 	{"filled_wh", MKT_COL_ENERGY, .head = "matched"},
 	{"held_u$", MKT_COL_MONEY, .head = "held"},
-	{"time", MKT_COL_TIME_MS, .head = "time"},
+	{"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "time"},
 	{"until", MKT_COL_TIME, .head = "until"},
 	{"ioc", MKT_COL_BOOL, .head = "ioc"},
 	{"fok", MKT_COL_BOOL, .head = "fok"},
@@ -135,6 +136,7 @@ static int people_bid(struct mkt_session *s, const struct mkt_jval *at)
 	v[P_SIDE] = mkt_v_text(side);
 	v[P_LEFT] = mkt_v_text(left.s);
 	v[P_AMOUNT] = mkt_v_text(amount.s);
+	v[P_HELD] = mkt_v_int(mkt_act_number(at, "held_uc", 0));
 	n = mkt_jval_count(&legs);
 	for (size_t i = 0; !rc && i < shown && mkt_jval_next(&legs, &it, &leg); i++) {
 		rc = people_leg(s, &leg, v, !strcmp(state, "open"));
@@ -146,6 +148,7 @@ static int people_bid(struct mkt_session *s, const struct mkt_jval *at)
 			mkt_out_row(&s->app->out, v);
 		for (unsigned c = P_BID; c <= P_AMOUNT; c++)
 			v[c] = mkt_v_text("");
+		v[P_HELD] = mkt_v_none();
 	}
 	return rc;
 }

@@ -16,7 +16,7 @@ static const struct mkt_opt block_opts[] = {
 
 static const struct mkt_col block_cols[] = {
 	{"height", MKT_COL_UINT, .head = "block"},
-	{"time", MKT_COL_TIME_MS, .head = "time"},
+	{"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "time"},
 	{"txs", MKT_COL_UINT, .head = "transactions"},
 	{"events", MKT_COL_UINT, .head = "events"},
 	{"bytes", MKT_COL_UINT, .head = "bytes"},

@@ -94,6 +94,7 @@ struct picture {
 	uint64_t start_s;
 	struct side buy, sell;
 	size_t levels; /* asked for */
+	unsigned books; /* shown */
 };
 
 static void say_head(struct picture *p)
@@ -102,8 +103,9 @@ static void say_head(struct picture *p)
 	const struct mkt_facts *f = &s->facts;
 	uint64_t now = f->now_ms / 1000, gate = p->start_s - f->gate_s;
 	struct mkt_out *out = &s->app->out;
+	char unit[16];
 
-	mkt_out_say(out, "Market %s   %s   tick %s   ",
+	mkt_out_say(out, "%sMarket %s   %s   tick %s   ", p->books++ ? "\n" : "",
 		    mkt_fmt_window(&s->zone, p->start_s, f->window_s).s, p->tags,
 		    mkt_fmt_price(f->tick_upwh, f->currency).s);
 	if (gate > now)
@@ -113,8 +115,8 @@ static void say_head(struct picture *p)
 	mkt_out_say(out, "   block %llu", (unsigned long long)f->height);
 	if (f->now_ms > f->as_of_ms)
 		mkt_out_say(out, ", %s ago", mkt_fmt_span((f->now_ms - f->as_of_ms) / 1000).s);
-	mkt_out_say(out, "\n   %12s %12s | %-12s %12s\n", "BUY kWh", f->currency, f->currency,
-		    "SELL kWh");
+	snprintf(unit, sizeof(unit), "%s/kWh", f->currency);
+	mkt_out_say(out, "\n   %12s %12s | %-12s %12s\n", "BUY kWh", unit, unit, "SELL kWh");
 }
 
 static void say_level(struct mkt_out *out, const struct level *buy, const struct level *sell)
@@ -182,7 +184,6 @@ static int read_level(struct picture *p, const struct mkt_jval *at, const char *
 		return rc;
 	if (p->tags && (start != p->start_s || strcmp(tags, p->tags))) {
 		end_book(p);
-		mkt_out_say(&p->s->app->out, "\n");
 		l = &to->v[0];
 	}
 	p->tags = tags;

@@ -19,17 +19,26 @@ static const struct mkt_opt cancel_opts[] = {
 		   "all open bids that have a leg there"),
 	MKT_O_GROUP(struct cancel_values, act, struct mkt_act_opts, mkt_act_options), MKT_O_END};
 
+/* The action first: a row is made with it alone. */
+struct cancelling {
+	struct mkt_act a;
+	char **ids; /* of the bids that were named */
+};
+
 /* One bid, or a number of bids. */
 static void one_row(struct mkt_act *a, size_t i, const struct mkt_jval *at, struct mkt_act_row *row)
 {
-	(void)a, (void)i;
-	row->bid = (uint64_t)mkt_act_number(at, "bid", 0);
+	const char *id = ((const struct cancelling *)(const void *)a)->ids[i];
+
+	/* A refusal tells no number. */
+	row->bid = strtoull(id + (*id == 'b'), NULL, 10);
 	row->energy_wh = mkt_act_number(at, "freed_wh", -1);
-	if (row->bid && row->energy_wh >= 0)
+	if (row->energy_wh >= 0)
 		snprintf(row->line, sizeof(row->line), "b%llu cancelled, %s withdrawn",
 			 (unsigned long long)row->bid, mkt_fmt_energy((uint64_t)row->energy_wh).s);
 	else
-		snprintf(row->line, sizeof(row->line), "bid %zu", i + 1);
+		snprintf(row->line, sizeof(row->line), "b%llu",
+			 (unsigned long long)row->bid);
 }
 
 static void many_row(struct mkt_act *a, size_t i, const struct mkt_jval *at,
@@ -88,32 +97,33 @@ static void add_all(struct mkt_act *a)
 static int cancel_run(struct mkt_app *app, void *values, int argc, char **argv)
 {
 	const struct cancel_values *v = values;
-	struct mkt_act a;
+	struct cancelling c = {.ids = argv};
+	struct mkt_act *a = &c.a;
 	int rc = 0;
 
 	if ((argc > 0) + v->all + (v->window != NULL) != 1)
 		return mkt_app_usage(app, "give bids, or --all, or --window");
-	rc = mkt_act_open(&a, app, &v->act);
+	rc = mkt_act_open(a, app, &v->act);
 	if (rc)
 		return rc;
 	if (v->all)
-		add_all(&a);
+		add_all(a);
 	else if (v->window)
-		rc = add_window(&a, v->window);
+		rc = add_window(a, v->window);
 	else
-		rc = add_bids(&a, argc, argv);
+		rc = add_bids(a, argc, argv);
 	if (!rc) {
-		rc = mkt_act_send(&a);
+		rc = mkt_act_send(a);
 		if (rc)
 			rc = mkt_err_wrap(&app->err,
 					  argc == 1 ? "cannot cancel '%s'" : "cannot cancel",
 					  argc == 1 ? argv[0] : "");
 	}
 	if (!rc)
-		rc = mkt_act_print(&a, argc ? one_row : many_row);
+		rc = mkt_act_print(a, argc ? one_row : many_row);
 	if (!rc)
-		rc = mkt_act_end(&a);
-	mkt_act_close(&a);
+		rc = mkt_act_end(a);
+	mkt_act_close(a);
 	return rc;
 }
 

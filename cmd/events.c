@@ -64,7 +64,7 @@ static const struct mkt_col event_cols[] = {{"height", MKT_COL_UINT, .head = "bl
 					    {.name = "bids", .kind = MKT_COL_UINT},
 					    {.name = "enrolled", .kind = MKT_COL_UINT},
 					    {.name = "who", .kind = MKT_COL_UINT},
-					    {.name = "time", .kind = MKT_COL_TIME_MS},
+					    {.name = "time_ms", .kind = MKT_COL_TIME_MS, .json = "time"},
 					    {.name = "txs", .kind = MKT_COL_UINT},
 					    {.name = "events", .kind = MKT_COL_UINT},
 					    {.name = NULL}};

@@ -14,7 +14,7 @@ static const struct mkt_col market_cols[] = {
 	{"currency", MKT_COL_TEXT, .head = "currency"},
 	{"zone", MKT_COL_TEXT, .head = "zone"},
 	{"clock", MKT_COL_TEXT, .head = "clock"},
-	{"now", MKT_COL_TIME_MS, .head = "now"},
+	{"now_ms", MKT_COL_TIME_MS, .json = "now", .head = "now"},
 	{"window_s", MKT_COL_DURATION, .head = "window length"},
 	{"open_first", MKT_COL_WINDOW, .head = "first open window"},
 	{"open_count", MKT_COL_UINT, .head = "open windows"},

@@ -15,7 +15,7 @@ static const struct mkt_col node_cols[] = {
 	{"chain", MKT_COL_TEXT, .head = "id"},
 	{"clock", MKT_COL_TEXT, .head = "clock"},
 	{"height", MKT_COL_UINT, .head = "block"},
-	{"time", MKT_COL_TIME_MS, .head = "block time"},
+	{"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "block time"},
 	{"indexed", MKT_COL_UINT, .head = "indexed"},
 	{"queue", MKT_COL_UINT, .head = "waiting transactions"},
 	{"txs", MKT_COL_UINT, .head = "transactions"},

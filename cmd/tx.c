@@ -23,7 +23,7 @@ static const struct mkt_opt tx_opts[] = {
 static const struct mkt_col tx_cols[] = {{"tx", MKT_COL_TEXT, .head = "transaction"},
 					 {"height", MKT_COL_UINT, .head = "block"},
 					 {"index", MKT_COL_UINT, .head = "index"},
-					 {"time", MKT_COL_TIME_MS, .head = "time"},
+					 {"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "time"},
 					 {"account", MKT_COL_UINT, .head = "signer"},
 					 {"valid_until", MKT_COL_TIME, .head = "valid until"},
 					 {"request_id", MKT_COL_TEXT, .head = "request"},

@@ -198,7 +198,9 @@ static void add_choice(struct why *w, const struct taking *t, struct mkt_buf *b)
 		mkt_buf_addf(b, "a surplus of %s there, of %s here", price(w, other).s,
 			     price(w, mine).s);
 	else
-		mkt_buf_addf(b, "the surplus of %s is the same, and the offer here came earlier",
+		mkt_buf_addf(b,
+			     "the surplus of %s is the same; then the offer that came first "
+			     "is taken, and of one offer's the leg listed first",
 			     price(w, mine).s);
 }
 

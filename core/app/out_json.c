@@ -143,7 +143,8 @@ static void add_head(struct mkt_out *o)
 	snprintf(schema, sizeof(schema), "mkt.%s/%d", o->doc->schema, o->doc->version);
 	mkt_jw_obj(&o->jw);
 	mkt_jw_kstr(&o->jw, "schema", schema);
-	if (!o->has_meta)
+	/* An event tells its own block. */
+	if (!o->has_meta || o->doc->stream)
 		return;
 	mkt_jw_ku64(&o->jw, "height", o->height);
 	mkt_jw_key(&o->jw, "as_of");
