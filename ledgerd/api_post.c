@@ -37,7 +37,7 @@ static int too_many(struct mkt_err *err)
 /* b->body holds (u32 length, envelope) to its end. */
 static int frame_bytes(struct ld_batch *b, struct mkt_err *err)
 {
-	const uint8_t *p = b->body.data, *end = p + b->body.len;
+	const uint8_t *p = b->body.data, *end = p ? p + b->body.len : NULL;
 	int res = 0;
 
 	while (p < end && !res) {

@@ -31,7 +31,9 @@ struct mkt_dec {
 
 static inline struct mkt_dec mkt_dec_init(const void *p, size_t n)
 {
-	return (struct mkt_dec){.at = p, .end = (const uint8_t *)p + n, .bad = false};
+	const uint8_t *at = p ? p : (const uint8_t *)""; /* an empty buffer has no bytes to point to */
+
+	return (struct mkt_dec){.at = at, .end = at + n, .bad = false};
 }
 
 uint8_t mkt_dec_u8(struct mkt_dec *d);
