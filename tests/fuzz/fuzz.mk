@@ -20,6 +20,10 @@ $(FUZZ_DIR)/obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
 	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
 
+$(FUZZ_DIR)/obj/ledgerd/%.o: ledgerd/%.c
+	@mkdir -p $(@D)
+	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
+
 $(FUZZ_DIR)/obj/tests/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)
 	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
@@ -30,7 +34,11 @@ $(FUZZ_DIR)/libcore.a: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(CORE_SRC))
 $(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libcore.a
 	@mkdir -p $(@D)
 	$(call quiet,FUZZLD) $(FUZZ_CC) $(FUZZ_CFLAGS) -pthread -fsanitize=fuzzer,$(FUZZ_SAN) \
-		-o $@ $^ $(CORE_LDLIBS)
+		-o $@ $(filter %.o,$^) $(filter %.a,$^) $(CORE_LDLIBS)
+
+# A whole node but for the server's sockets.
+FUZZ_NODE := $(filter-out ledgerd/main.c ledgerd/conf.c ledgerd/http_mhd.c,$(LEDGERD_SRC))
+$(FUZZ_DIR)/bin/http: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(FUZZ_NODE))
 
 .PRECIOUS: $(FUZZ_DIR)/obj/%.o
 

@@ -9,12 +9,13 @@ n=0
 for name in "$@"; do
 	n=$((n + 1))
 	work=$dir/work/$name
-	mkdir -p "$work/found"
+	rm -rf "$work/tmp"
+	mkdir -p "$work/found" "$work/tmp"
 	seed=tests/fuzz/corpus/$name
 	[ -d "$seed" ] || seed=
 	# New inputs go to the first folder; the corpus of the source tree is only read.
 	# shellcheck disable=SC2086
-	if "$dir/bin/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+	if TMPDIR=$work/tmp "$dir/bin/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
 		-max_len=8192 -print_final_stats=1 -artifact_prefix="$work/" \
 		"$work/found" $seed >"$work/log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")
