@@ -22,7 +22,7 @@
 #define CONF_FILE "/etc/mkt/ledgerd.conf"
 #define SETTINGS_MAX 32
 
-static const char usage[] = "usage: ledgerd [-dnv] [-f FILE] [-o SECTION.NAME=VALUE]...\n"
+static const char usage[] = "usage: ledgerd [-dhnvV] [-f FILE] [-o SECTION.NAME=VALUE]...\n"
 			    "  -f FILE   configuration (default " CONF_FILE ")\n"
 			    "  -o S.N=V  set one value over the file's, as 'node.listen='\n"
 			    "  -n        check the configuration, then end\n"

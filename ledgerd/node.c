@@ -105,6 +105,11 @@ static int open_chain(struct ld_node *n, struct mkt_err *err)
 	int res;
 
 	res = mkt_chain_open(n->conf->dir, &how, &n->chain, err);
+	if (res == -MKT_EINVAL) {
+		/* A genesis that is none: our files are not as we wrote them. */
+		err->code = MKT_ESTORE;
+		return mkt_err_wrap(err, "'%s/genesis'", n->conf->dir);
+	}
 	if (res < 0)
 		return res;
 	tell_recovery(n);

@@ -543,7 +543,7 @@ static void let_grow(const struct node *n, bool grow)
 	char path[NODE_PATH_MAX + 32];
 	struct rlimit rl;
 
-	snprintf(path, sizeof(path), "%s/blocks/000000.seg", n->chain_dir);
+	snprintf(path, sizeof(path), "%s/blocks/000001.seg", n->chain_dir);
 	prlimit(n->pid, RLIMIT_FSIZE, NULL, &rl);
 	rl.rlim_cur = grow ? rl.rlim_max : file_size(path);
 	prlimit(n->pid, RLIMIT_FSIZE, &rl, NULL);
