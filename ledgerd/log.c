@@ -78,6 +78,6 @@ void ld_notify(const char *state)
 		return;
 	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sa,
 		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
-		ld_log(LD_WARNING, "cannot tell the service manager '%s'", state);
+		ld_log(LD_DEBUG, "cannot tell the service manager '%s'", state);
 	close(fd);
 }

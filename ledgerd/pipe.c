@@ -124,7 +124,7 @@ int ld_batch_submit(struct ld_batch *b)
 	atomic_store(&b->answered, false);
 	b->submitted_ms = ld_mono_ms();
 	b->next = NULL;
-	if (atomic_load(&p->append_full))
+	if (atomic_load(&p->append_full) || atomic_load(&p->index_full))
 		return -MKT_EDISKFULL;
 	pthread_mutex_lock(&p->mu);
 	if (p->stop) {

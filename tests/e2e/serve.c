@@ -537,16 +537,24 @@ static int wait_health(const struct node *n, int want)
 	return status;
 }
 
-/* The files of the node may not grow: what a full disk is to it. */
+/*
+ * Files may not be written beyond the first pages: what a full disk is to the
+ * node.  The store's first two pages it could always write.
+ */
 static void let_grow(const struct node *n, bool grow)
 {
-	char path[NODE_PATH_MAX + 32];
 	struct rlimit rl;
 
-	snprintf(path, sizeof(path), "%s/blocks/000001.seg", n->chain_dir);
 	prlimit(n->pid, RLIMIT_FSIZE, NULL, &rl);
-	rl.rlim_cur = grow ? rl.rlim_max : file_size(path);
+	rl.rlim_cur = grow ? rl.rlim_max : 16384;
 	prlimit(n->pid, RLIMIT_FSIZE, &rl, NULL);
+}
+
+/* More than fits. */
+static void many_bids(struct node *n, struct mkt_buf *body)
+{
+	for (unsigned i = 0; i < 400; i++)
+		bid(n, 1 + i % ACCOUNTS, MKT_BUY, 1000 + 10 * (int32_t)i, body);
 }
 
 static void test_full_disk(void)
@@ -560,7 +568,7 @@ static void test_full_disk(void)
 		node_die("ledgerd does not start", NULL);
 	node_enroll(&n, ACCOUNTS, 1000000000);
 	let_grow(&n, false);
-	bid(&n, 1, MKT_BUY, 1000, &body);
+	many_bids(&n, &body);
 	node_post(&n, "/v1/transactions?wait=executed", &body, &answer);
 	json_member(mkt_buf_str(&answer), "tx", tx);
 	ok(strstr(mkt_buf_str(&answer), "\"executed\"") && wait_health(&n, 503) == 503,
@@ -580,13 +588,45 @@ static void test_full_disk(void)
 	ok(node_get(&n, path, &answer) == 200, "what waited is in the chain");
 	let_grow(&n, false);
 	mkt_buf_clear(&body);
-	bid(&n, 3, MKT_BUY, 1000, &body);
+	many_bids(&n, &body);
 	node_post(&n, "/v1/transactions?wait=executed", &body, &answer);
 	ok(wait_health(&n, 503) == 503 && node_end(&n, SIGTERM) == 0,
 	   "it stops cleanly on a full disk");
 	ok(node_start(&n) && node_post(&n, "/v1/transactions", &body, &answer) == 200 &&
 		   strstr(mkt_buf_str(&answer), "\"sealed\""),
 	   "what was never called sealed is gone, and is taken when it is sent again");
+	mkt_buf_release(&body);
+	mkt_buf_release(&answer);
+	node_release(&n);
+}
+
+/* Below the lower watermark: no new bids, everything else passes. */
+static void test_watermark(void)
+{
+	static const char *const more[] = {"disk.alarm_free=900TB", "disk.refuse_free=900TB", NULL};
+	struct mkt_buf body = MKT_BUF_INIT, answer = MKT_BUF_INIT;
+	struct mkt_tx_build t = MKT_TX_BUILD_INIT;
+	struct mkt_op op = {.kind = MKT_OP_CANCEL, .account = 1};
+	struct node n;
+
+	node_make(&n, "mark", NULL);
+	n.more = more;
+	if (!node_start(&n))
+		node_die("ledgerd does not start", NULL);
+	node_enroll(&n, ACCOUNTS, 1000000000);
+	ok(wait_health(&n, 503) == 503, "below the watermark the node is not well");
+	bid(&n, 1, MKT_BUY, 1000, &body);
+	ok(node_post(&n, "/v1/transactions", &body, &answer) == 200 &&
+		   strstr(mkt_buf_str(&answer), "\"refused\",\"code\":\"disk-full\""),
+	   "a bid is refused: disk-full");
+	op.u.cancel.what = MKT_CANCEL_ALL;
+	node_begin(&n, &t, 1);
+	mkt_tx_add(&t, &op, NULL, NULL);
+	mkt_buf_clear(&body);
+	node_frame(&n, &t, 1, &body);
+	ok(node_post(&n, "/v1/transactions", &body, &answer) == 200 &&
+		   strstr(mkt_buf_str(&answer), "\"sealed\""),
+	   "a cancel passes");
 	mkt_buf_release(&body);
 	mkt_buf_release(&answer);
 	node_release(&n);
@@ -629,6 +669,7 @@ int main(void)
 	node_release(&n);
 	test_clock();
 	test_full_disk();
+	test_watermark();
 	test_streams();
 	printf("1..%u\n", test_nr);
 	return failed;
