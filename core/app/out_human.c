@@ -121,6 +121,7 @@ void mkt_out_unit(const struct mkt_out *o, enum mkt_col_kind kind, char *out, si
 /* The columns that a person sees, and how wide they are. */
 struct layout {
 	unsigned n;
+	unsigned shown; /* the first of them, as many as the terminal has room for */
 	unsigned col[MKT_COLS_MAX];
 	unsigned width[MKT_COLS_MAX];
 	char head[MKT_COLS_MAX][48];
@@ -215,6 +216,35 @@ static void squeeze(const struct mkt_out *o, struct layout *l)
 	}
 }
 
+static bool is_right(enum mkt_col_kind kind);
+
+/* What no squeezing makes fit is cut off at the edge; a '~' in the header tells. */
+static void cut_off(const struct mkt_out *o, struct layout *l)
+{
+	unsigned sep = (unsigned)strlen(SEPARATOR), total = (l->n - 1) * sep, last = l->n - 1;
+	size_t len;
+
+	for (unsigned i = 0; i < l->n; i++)
+		total += l->width[i];
+	for (; last && total > o->term->columns; last--) {
+		unsigned over = total - o->term->columns;
+
+		if (!is_right(o->table->cols[l->col[last]].kind) && l->width[last] >= over + CUT_MIN) {
+			l->width[last] -= over;
+			break;
+		}
+		total -= l->width[last] + sep;
+	}
+	l->shown = last + 1;
+	len = strlen(l->head[last]);
+	if (l->shown == l->n || !l->width[last])
+		return;
+	if (len + 2 <= l->width[last] && len + 3 <= sizeof(l->head[0]))
+		memcpy(l->head[last] + len, " ~", 3);
+	else if (l->width[last] <= len)
+		memcpy(l->head[last] + l->width[last] - 1, "~", 2);
+}
+
 static bool is_right(enum mkt_col_kind kind)
 {
 	switch (kind) {
@@ -242,7 +272,7 @@ static struct libscols_table *new_table(const struct mkt_out *o, const struct la
 	scols_table_set_termforce(t, SCOLS_TERMFORCE_NEVER); /* widths are ours */
 	scols_table_set_column_separator(t, SEPARATOR);
 	scols_table_enable_colors(t, o->term->color);
-	for (unsigned i = 0; i < l->n; i++) {
+	for (unsigned i = 0; i < l->shown; i++) {
 		enum mkt_col_kind kind = o->table->cols[l->col[i]].kind;
 
 		if (!scols_table_new_column(t, l->head[i], l->width[i],
@@ -266,6 +296,8 @@ static bool fill_table(const struct mkt_out *o, const struct layout *l, struct l
 		next = next_cell(cell);
 		if (!at)
 			line = scols_table_new_line(t, NULL);
+		if (at >= l->shown)
+			continue;
 		mkt_term_cut(o->term, cell + 1, l->width[at]);
 		if (!line || scols_line_set_data(line, at, cell + 1) < 0)
 			return false;
@@ -369,8 +401,11 @@ static void human_part_end(struct mkt_out *o)
 		print_object(o, &l);
 	} else {
 		measure(o, &l);
-		if (o->term->out_tty)
+		l.shown = l.n;
+		if (o->term->out_tty) {
 			squeeze(o, &l);
+			cut_off(o, &l);
+		}
 		print_table(o, &l);
 	}
 	mkt_buf_clear(&o->cells);
