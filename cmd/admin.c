@@ -410,6 +410,10 @@ static int clock_run(struct mkt_app *app, void *values, int argc, char **argv)
 	when = mkt_session_when(&a.s, true);
 	rc = mkt_instant_parse(argv[0], &when, &time_s, &app->err);
 	shown = mkt_fmt_local(&a.s.zone, rc ? 0 : time_s);
+	/* Its envelope would be told to have expired. */
+	if (!rc && time_s < a.s.facts.now_ms / 1000)
+		rc = mkt_err_set(&app->err, MKT_ECLOCK, "the clock never goes back: it is %s now",
+				 mkt_fmt_local(&a.s.zone, a.s.facts.now_ms / 1000).s);
 	if (!rc && !app->opt.dry_run)
 		rc = mkt_app_confirm(app, "set the clock of chain '%s' to %s? it never goes back",
 				     a.s.facts.name, shown.s);

@@ -267,9 +267,15 @@ int mkt_out_open(struct mkt_out *o, const struct mkt_doc *doc, struct mkt_err *e
 	return 0;
 }
 
+/* A part of which --fields names nothing is left out. */
+static bool hidden(const struct mkt_out *o)
+{
+	return !o->selected[part_index(o->doc, o->table)];
+}
+
 static void end_part(struct mkt_out *o)
 {
-	if (o->table)
+	if (o->table && !hidden(o))
 		o->render->part_end(o);
 	o->table = NULL;
 }
@@ -280,13 +286,16 @@ void mkt_out_part(struct mkt_out *o, const struct mkt_table *table)
 	end_part(o);
 	o->table = table;
 	o->n_rows = 0;
-	o->render->part(o);
+	if (!hidden(o))
+		o->render->part(o);
 	relieve(o);
 }
 
 void mkt_out_row(struct mkt_out *o, const struct mkt_val *v)
 {
 	assert(o->table && !(o->table->one && o->n_rows));
+	if (hidden(o))
+		return;
 	o->render->row(o, v);
 	o->n_rows++;
 	if (o->doc->stream)
