@@ -377,8 +377,9 @@ static int tell(struct mkt_app *app, struct mkt_chain *c, const struct answer *a
 				     a->h.height ? ", signed, and follows the one before" : "");
 	else
 		rc = mkt_out_receipt(&app->out, &verify_doc, row, &app->err,
-				     "%llu blocks, %llu transactions: %s\nstate %s",
-				     (unsigned long long)a->blocks, (unsigned long long)a->txs,
+				     "%llu block%s, %llu transaction%s: %s\nstate %s",
+				     (unsigned long long)a->blocks, a->blocks == 1 ? "" : "s",
+				     (unsigned long long)a->txs, a->txs == 1 ? "" : "s",
 				     a->light ? "whole, linked and signed; not executed"
 					      : "all as genesis and the rules make them",
 				     mkt_buf_str(&state));
@@ -458,19 +459,16 @@ static int verify_one(struct mkt_app *app, struct mkt_chain *c, uint64_t height,
 }
 
 /* DIR is a chain, or what mkt init made around one. */
-static int chain_dir(const char *arg, struct mkt_buf *out)
+static int chain_dir(struct mkt_app *app, const char *arg, struct mkt_buf *out)
 {
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	int r = arg ? 0 : mkt_conf_dir(&app->conf, MKT_DIR_DATA, out, &app->err);
 
-	if (arg)
-		mkt_buf_addstr(out, arg);
-	else if (data && data[0] == '/')
-		mkt_buf_addf(out, "%s/mkt/market", data);
-	else
-		mkt_buf_addf(out, "%s/.local/share/mkt/market", home ? home : "");
+	if (r < 0)
+		return r;
+	mkt_buf_addstr(out, arg ? arg : "/market");
 	mkt_buf_addstr(out, "/chain/genesis");
 	if (out->bad)
-		return -MKT_ENOMEM;
+		return mkt_err_code(&app->err, MKT_ENOMEM);
 	if (access(mkt_buf_str(out), F_OK) < 0)
 		out->len -= strlen("/chain/genesis");
 	else
@@ -508,8 +506,8 @@ static int verify_run(struct mkt_app *app, void *values, int argc, char **argv)
 	uint64_t begun = mkt_app_mono_ms();
 	int r = mkt_out_check(&app->out, &verify_doc, &app->err);
 
-	if (!r && chain_dir(argc ? argv[0] : NULL, &dir) < 0)
-		r = mkt_err_code(&app->err, MKT_ENOMEM);
+	if (!r)
+		r = chain_dir(app, argc ? argv[0] : NULL, &dir);
 	a.dir = mkt_buf_str(&dir);
 	if (!r)
 		r = open_chain(app, a.dir, &c);

@@ -58,7 +58,7 @@ enum mkt_col_kind {
 	MKT_COL_PRICE,    /* int, micro-currency per Wh; people read currency per kWh */
 	MKT_COL_MONEY,    /* int, micro-currency; text in JSON */
 	MKT_COL_TIME,     /* uint, s UTC; RFC 3339 in JSON */
-	MKT_COL_TIME_MS,  /* uint, ms UTC */
+	MKT_COL_TIME_MS,  /* uint, ms UTC; porcelain: s, unless the name ends in _ms */
 	MKT_COL_DURATION, /* uint, s */
 	MKT_COL_WINDOW,   /* start and length, s */
 	MKT_COL_LIST,     /* rows of @sub inside this row */

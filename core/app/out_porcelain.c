@@ -28,7 +28,17 @@ static void add_escaped(struct mkt_out *o, const char *s)
 	}
 }
 
-static void add_value(struct mkt_out *o, const struct mkt_val *v)
+/* Times are whole seconds; milliseconds only under a name that says so. */
+static uint64_t in_named_unit(const struct mkt_col *col, uint64_t u)
+{
+	size_t n = strlen(col->name);
+
+	if (col->kind != MKT_COL_TIME_MS || (n > 3 && !strcmp(col->name + n - 3, "_ms")))
+		return u;
+	return u / 1000;
+}
+
+static void add_value(struct mkt_out *o, const struct mkt_col *col, const struct mkt_val *v)
 {
 	switch (v->kind) {
 	case MKT_VAL_TEXT:
@@ -41,7 +51,7 @@ static void add_value(struct mkt_out *o, const struct mkt_val *v)
 		mkt_buf_addf(&o->buf, "%lld", (long long)v->i);
 		break;
 	case MKT_VAL_UINT:
-		mkt_buf_addf(&o->buf, "%llu", (unsigned long long)v->u);
+		mkt_buf_addf(&o->buf, "%llu", (unsigned long long)in_named_unit(col, v->u));
 		break;
 	case MKT_VAL_WINDOW:
 		mkt_buf_addf(&o->buf, "%llu", (unsigned long long)v->window.start_s);
@@ -108,7 +118,7 @@ static void add_record(struct mkt_out *o, const struct mkt_table *t, const struc
 		if (t->cols[c].kind == MKT_COL_LIST || !(whole || mkt_out_shows(o, c)))
 			continue;
 		mkt_buf_addch(&o->buf, '\t');
-		add_value(o, &v[c]);
+		add_value(o, &t->cols[c], &v[c]);
 	}
 	end_record(o);
 }

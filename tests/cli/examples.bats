@@ -8,8 +8,8 @@ blocks() {
 	     /^\.Ed/ { lit = 0 } on && lit' "$ROOT/man/$1" | sed 's/\\&//g; s/\\e/\\/g'
 }
 
-# What changes from call to call: accounts and this directory.
-steady() { sed -E "s/mkt1[02-9ac-hj-np-z]{58}/ACCOUNT/g; s|$HOME/||g"; }
+# What changes from call to call: accounts, hashes and this directory.
+steady() { sed -E "s/mkt1[02-9ac-hj-np-z]{58}/ACCOUNT/g; s/\b[0-9a-f]{64}\b/HASH/g; s|$HOME/||g"; }
 
 # Run the calls of one block in order and show it as the page should have it.
 replay() {
@@ -49,3 +49,4 @@ page_is_true() {
 	mkt() { "$BUILD_DIR/mkt" "$@" | sed 's/	/->/g'; }
 	page_is_true mkt-porcelain.5
 }
+@test "examples of mkt-verify(1)" { page_is_true mkt-verify.1; }

@@ -257,6 +257,19 @@ static void test_porcelain(void **state)
 			    "bid\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\n");
 }
 
+static void test_porcelain_time(void **state)
+{
+	static const struct mkt_col col[] = {{.name = "time", .kind = MKT_COL_TIME_MS}, {.name = NULL}};
+	static const struct mkt_table table = {"block", col, true};
+	static const struct mkt_doc doc = {"block", 1, {&table}, false};
+	struct mkt_val row = mkt_v_uint(1795397400250);
+	struct fixture *f = *state;
+
+	f->o.form = MKT_FORM_PORCELAIN;
+	assert_int_equal(mkt_out_one(&f->o, &doc, &row, NULL), 0);
+	assert_string_equal(written(f), "# mkt-block 1\n# fields type\ttime\nblock\t1795397400\n");
+}
+
 static void test_porcelain_nul(void **state)
 {
 	static const char want[] = "# mkt-bid 2\0# fields type\tid\tname\0"
@@ -444,6 +457,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_json), T(test_json_object), T(test_json_fields), T(test_json_parts),
+		T(test_json_lines), T(test_porcelain), T(test_porcelain_time),
 		T(test_json_lines), T(test_porcelain), T(test_porcelain_nul),
 		T(test_porcelain_parts), T(test_human), T(test_human_object),
 		T(test_human_wide_columns), T(test_human_narrow), T(test_human_parts_and_empty),
