@@ -49,13 +49,13 @@ long_config() {
 
 @test "colour on a terminal, not on a dumb one" {
 	esc=$(printf '\033')
-	run_tty env TERM=xterm "$BUILD_DIR/mkt"
+	run_tty env TERM=xterm "$BUILD_DIR/mkt" -P
 	out_has "${esc}[1m"
-	run_tty env TERM=dumb "$BUILD_DIR/mkt"
+	run_tty env TERM=dumb "$BUILD_DIR/mkt" -P
 	out_lacks "$esc"
-	run_tty env TERM=xterm NO_COLOR=1 "$BUILD_DIR/mkt"
+	run_tty env TERM=xterm NO_COLOR=1 "$BUILD_DIR/mkt" -P
 	out_lacks "$esc"
-	run_tty env TERM=xterm "$BUILD_DIR/mkt" --color never
+	run_tty env TERM=xterm "$BUILD_DIR/mkt" -P --color never
 	out_lacks "$esc"
 }
 
