@@ -24,7 +24,7 @@ const char *const mkt_group_titles[MKT_GROUP_COUNT] = {
 static const struct {
 	const char *topic, *summary;
 } topics[] = {
-	{"market", "how the market matches bids"},
+	{"matching", "how the market matches bids"},
 	{"units", "energy, prices, times and windows as you type them"},
 	{"exit", "exit statuses and what to do about each"},
 	{"errors", "every error code with its sentence"},
@@ -40,6 +40,7 @@ static const struct {
 	const char *topic, *page;
 } topic_pages[] = {
 	{"exit", "mkt"},
+	{"matching", "mkt-market.7"}, /* mkt-market(1) is the command's */
 	{"environment", "mkt.conf"},
 };
 
@@ -67,6 +68,13 @@ int mkt_help_manual(struct mkt_app *app, const char *page)
 	return -MKT_ENOTFOUND;
 }
 
+/* Whole names of pages, as other pages write them: mkt, mkt-bid, mkt.conf, ledgerd. */
+static bool is_page(const char *name)
+{
+	return (!strncmp(name, "mkt", 3) && (!name[3] || name[3] == '-' || name[3] == '.')) ||
+	       !strncmp(name, "ledgerd", 7);
+}
+
 static int show_page(struct mkt_app *app, const char *name)
 {
 	char page[80];
@@ -74,6 +82,8 @@ static int show_page(struct mkt_app *app, const char *name)
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(topic_pages); i++)
 		if (!strcmp(topic_pages[i].topic, name))
 			return mkt_help_manual(app, topic_pages[i].page);
+	if (is_page(name))
+		return mkt_help_manual(app, name);
 	snprintf(page, sizeof(page), "mkt-%.70s", name);
 	return mkt_help_manual(app, page);
 }
@@ -152,7 +162,7 @@ void mkt_help_commands(struct mkt_app *app, bool all)
 	mkt_out_say(&app->out, "\n");
 	if (!all)
 		mkt_out_say(&app->out, "mkt help -a         all commands\n");
-	mkt_out_say(&app->out, "mkt help -g         topics: units, market, exit statuses\n"
+	mkt_out_say(&app->out, "mkt help -g         topics: units, matching, exit statuses\n"
 			       "mkt -h              options of every command\n"
 			       "mkt <command> -h    its own options\n"
 			       "mkt help <command>  its manual\n");

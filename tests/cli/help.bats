@@ -172,6 +172,19 @@ t"
 	out_is ""
 }
 
+@test "help opens the page of a command, of a topic, or of its own name" {
+	mkdir bin
+	printf '#!/bin/sh\necho "page $1"\n' >bin/man
+	chmod +x bin/man
+	local pair
+	for pair in market=mkt-market matching=mkt-market.7 units=mkt-units exit=mkt \
+		environment=mkt.conf mkt=mkt mkt-bid=mkt-bid ledgerd.conf=ledgerd.conf; do
+		PATH=$HOME/bin:$PATH run3 mkt help "${pair%=*}"
+		status_is 0
+		out_is "page ${pair#*=}"
+	done
+}
+
 @test "topics are listed" {
 	run3 mkt help -g
 	status_is 0
