@@ -382,9 +382,10 @@ static int say_bid(struct why *w, const struct mkt_jval *bid)
 		return rc;
 	snprintf(name, sizeof(name), w->people ? "b%llu" : "%llu", (unsigned long long)id);
 	snprintf(text, sizeof(text),
-		 "b%llu of %s: %s %s in %zu legs, taken in block %llu; %s, %s left",
+		 "b%llu of %s: %s %s in %zu leg%s, taken in block %llu; %s, %s left",
 		 (unsigned long long)id, mkt_word(bid, "account_name"), side,
 		 mkt_fmt_energy(mkt_count(bid, "amount_wh")).s, mkt_jval_count(&legs),
+		 mkt_jval_count(&legs) == 1 ? "" : "s",
 		 (unsigned long long)mkt_count(bid, "height"), state,
 		 mkt_fmt_energy(mkt_count(bid, "left_wh")).s);
 	subject(w, "bid", name, state, text);
