@@ -18,7 +18,7 @@
 #include "tests/node.h"
 
 #define WINDOWS 96
-#define RAW_MS 2000
+#define RAW_MS 1500 /* before, and again after: the machine may have others on it */
 
 struct bench {
 	uint32_t bids, accounts, connections, batch;
@@ -378,7 +378,7 @@ static void parse(struct bench *b, int argc, char **argv)
 		{"batch", 1, NULL, 'b'}, {"json", 0, NULL, 'j'},     {NULL, 0, NULL, 0}};
 	int c;
 
-	*b = (struct bench){.bids = 100000, .accounts = 1000, .connections = 100, .batch = 500};
+	*b = (struct bench){.bids = 300000, .accounts = 1000, .connections = 100, .batch = 500};
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		uint32_t v = optarg ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
 
@@ -416,6 +416,7 @@ int main(int argc, char **argv)
 	char blocks[NODE_PATH_MAX + 8], db[NODE_PATH_MAX + 8];
 	struct bench b;
 	struct result r = {0};
+	double after, after_us;
 
 	parse(&b, argc, argv);
 	node_make(&b.node, "bench", NULL);
@@ -429,6 +430,9 @@ int main(int argc, char **argv)
 	r.blocks_bytes = du(blocks);
 	r.store_bytes = du(db);
 	measure(&b, &r);
+	after = raw_rate(&b, &after_us);
+	r.raw = (r.raw + after) / 2;
+	r.raw_us = (r.raw_us + after_us) / 2;
 	r.blocks_bytes = du(blocks) - r.blocks_bytes;
 	r.store_bytes = du(db) - r.store_bytes;
 	r.verify_s = verify_chain(&b);
