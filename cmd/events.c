@@ -195,6 +195,15 @@ void mkt_event_place(const struct mkt_jval *ev, char *out, size_t size)
 		snprintf(out, size, "%llu", (unsigned long long)mkt_count(ev, "height"));
 }
 
+/* "3 bids", "1 bid" */
+static void add_count(struct mkt_buf *b, const struct mkt_jval *ev, const char *key,
+		      const char *what)
+{
+	uint64_t n = mkt_count(ev, key);
+
+	mkt_buf_addf(b, "%llu %s%s", (unsigned long long)n, what, n == 1 ? "" : "s");
+}
+
 /* ---- sentences ---------------------------------------------------------------------------- */
 
 static void say_result(struct mkt_session *s, const struct mkt_jval *ev, struct mkt_buf *b)
@@ -212,8 +221,10 @@ static void say_result(struct mkt_session *s, const struct mkt_jval *ev, struct 
 		mkt_buf_addf(b, " b%llu", (unsigned long long)mkt_count(ev, "bid"));
 	if (mkt_jval_has(ev, "exec"))
 		mkt_buf_addf(b, " c%llu", (unsigned long long)mkt_count(ev, "exec"));
-	if (mkt_jval_has(ev, "bids"))
-		mkt_buf_addf(b, " of %llu bids", (unsigned long long)mkt_count(ev, "bids"));
+	if (mkt_jval_has(ev, "bids")) {
+		mkt_buf_addstr(b, " of ");
+		add_count(b, ev, "bids", "bid");
+	}
 	if (mkt_jval_has(ev, "enrolled"))
 		mkt_buf_addf(b, " of account #%llu", (unsigned long long)mkt_count(ev, "enrolled"));
 	if (mkt_jval_has(ev, "left_wh"))
@@ -269,9 +280,11 @@ static void say_gate(struct mkt_session *s, const struct mkt_jval *ev, struct mk
 {
 	mkt_buf_addstr(b, "gate of ");
 	mkt_add_window(s, ev, b);
-	mkt_buf_addf(b, " is closed: %llu legs left, %llu bids expired",
-		     (unsigned long long)mkt_count(ev, "legs"),
-		     (unsigned long long)mkt_count(ev, "expired"));
+	mkt_buf_addstr(b, " is closed: ");
+	add_count(b, ev, "legs", "leg");
+	mkt_buf_addstr(b, " left, ");
+	add_count(b, ev, "expired", "bid");
+	mkt_buf_addstr(b, " expired");
 }
 
 static void say_report(struct mkt_session *s, const struct mkt_jval *ev, struct mkt_buf *b)
@@ -337,9 +350,10 @@ static void say_block(struct mkt_session *s, const struct mkt_jval *ev, struct m
 
 	if (mkt_jget_time(ev, "time", &ms, NULL))
 		ms = 0;
-	mkt_buf_addf(
-		b, "%llu transactions, %llu events, %s", (unsigned long long)mkt_count(ev, "txs"),
-		(unsigned long long)mkt_count(ev, "events"), mkt_fmt_local(&s->zone, ms / 1000).s);
+	add_count(b, ev, "txs", "transaction");
+	mkt_buf_addstr(b, ", ");
+	add_count(b, ev, "events", "event");
+	mkt_buf_addf(b, ", %s", mkt_fmt_local(&s->zone, ms / 1000).s);
 }
 
 void mkt_event_sentence(struct mkt_session *s, const struct mkt_jval *ev, struct mkt_buf *out)

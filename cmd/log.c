@@ -231,23 +231,33 @@ static int follow(struct logging *l)
 
 /* ---- the command -------------------------------------------------------------------------- */
 
+/* "contract,block": blocks are no events of the chain, but of the stream. */
+static void add_words(struct logging *l, const char *words, struct mkt_buf *list)
+{
+	while (*words) {
+		size_t n = strcspn(words, ",");
+
+		if (n == strlen("block") && !memcmp(words, "block", n))
+			l->blocks = true;
+		else
+			mkt_buf_addf(list, "%s%.*s", list->len ? "," : "", (int)n, words);
+		words += n + (words[n] == ',');
+	}
+}
+
 static int add_kinds(struct logging *l)
 {
 	const struct mkt_list *kinds = &l->v->kind;
 	struct mkt_buf list = MKT_BUF_INIT;
 
 	l->blocks = !kinds->n && l->v->follow && !l->v->mine && !l->v->window;
-	for (size_t i = 0; i < kinds->n; i++) {
-		if (!strcmp(kinds->v[i], "block")) {
-			l->blocks = true;
-			continue;
-		}
-		mkt_buf_addstr(&list, list.len ? "," : "");
-		mkt_url_escape(&list, kinds->v[i]);
-	}
+	for (size_t i = 0; i < kinds->n; i++)
+		add_words(l, kinds->v[i], &list);
 	l->only_blocks = kinds->n && !list.len;
-	if (list.len)
-		mkt_buf_addf(&l->query, "&kind=%s", mkt_buf_str(&list));
+	if (list.len) {
+		mkt_buf_addstr(&l->query, "&kind=");
+		mkt_url_escape(&l->query, mkt_buf_str(&list));
+	}
 	mkt_buf_release(&list);
 	if (l->blocks && kinds->n && !l->v->follow)
 		return mkt_app_usage(l->s.app, "--kind block needs --follow; see 'mkt block'");

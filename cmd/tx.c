@@ -85,6 +85,8 @@ static int add_op(struct mkt_session *s, const struct mkt_jval *op, const struct
 	struct mkt_jval r = {0};
 	struct mkt_val v[O_COLS] = {{0}};
 	uint64_t account, bid, exec;
+	bool people = s->app->out.form == MKT_FORM_HUMAN;
+	char b[24], c[24];
 	int rc = mkt_jget_u64(op, "account", UINT32_MAX, &account, &s->app->err);
 
 	for (size_t k = 0; !rc && k <= i; k++)
@@ -100,8 +102,10 @@ static int add_op(struct mkt_session *s, const struct mkt_jval *op, const struct
 	v[O_CODE] = mkt_v_text(mkt_word(&r, "code"));
 	v[O_MESSAGE] =
 		mkt_jval_has(&r, "message") ? mkt_v_text(mkt_word(&r, "message")) : mkt_v_none();
-	v[O_BID] = bid ? mkt_v_uint(bid) : mkt_v_none();
-	v[O_EXEC] = exec ? mkt_v_uint(exec) : mkt_v_none();
+	snprintf(b, sizeof(b), "b%llu", (unsigned long long)bid);
+	snprintf(c, sizeof(c), "c%llu", (unsigned long long)exec);
+	v[O_BID] = !bid ? mkt_v_none() : people ? mkt_v_text(b) : mkt_v_uint(bid);
+	v[O_EXEC] = !exec ? mkt_v_none() : people ? mkt_v_text(c) : mkt_v_uint(exec);
 	mkt_out_row(&s->app->out, v);
 	return 0;
 }

@@ -336,7 +336,7 @@ static const struct mkt_col verify_cols[] = {
 	[C_HEIGHT] = {.name = "height", .kind = MKT_COL_UINT},
 	[C_HASH] = {.name = "hash", .kind = MKT_COL_ID},
 	[C_STATE] = {.name = "state", .kind = MKT_COL_ID},
-	[C_TIME] = {.name = "time", .kind = MKT_COL_TIME_MS},
+	[C_TIME] = {.name = "time_ms", .kind = MKT_COL_TIME_MS, .json = "time"},
 	[C_BLOCKS] = {.name = "blocks", .kind = MKT_COL_UINT},
 	[C_TXS] = {.name = "transactions", .kind = MKT_COL_UINT},
 	[C_WALL] = {.name = "wall_ms", .kind = MKT_COL_UINT},
