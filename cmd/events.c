@@ -312,6 +312,16 @@ static void say_charge(struct mkt_session *s, const struct mkt_jval *ev, const c
 	mkt_buf_addf(b, " is charged %s for what is short", money(s, ev, key).s);
 }
 
+/* A side that nobody reported counted by the rule of the chain. */
+static void say_unreported(const struct mkt_jval *ev, const char *key, const char *side,
+			   struct mkt_buf *b)
+{
+	bool reported;
+
+	if (!mkt_jget_bool(ev, key, &reported, NULL) && !reported)
+		mkt_buf_addf(b, "; nobody reported the %s", side);
+}
+
 static void say_settled(struct mkt_session *s, const struct mkt_jval *ev, struct mkt_buf *b)
 {
 	mkt_buf_addf(b, "c%llu settled: %s of %s delivered, ",
@@ -325,6 +335,8 @@ static void say_settled(struct mkt_session *s, const struct mkt_jval *ev, struct
 		mkt_buf_addf(b, " and %s in fees", money(s, ev, "fee_uc").s);
 	say_charge(s, ev, "buyer_name", "buyer_charge_uc", b);
 	say_charge(s, ev, "seller_name", "seller_charge_uc", b);
+	say_unreported(ev, "supply_reported", "supply", b);
+	say_unreported(ev, "draw_reported", "draw", b);
 }
 
 static void say_money(struct mkt_session *s, const struct mkt_jval *ev, struct mkt_buf *b)

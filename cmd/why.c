@@ -61,6 +61,27 @@ struct why {
 
 /* ---- saying it ---------------------------------------------------------------------------- */
 
+/* A sentence; on a terminal in lines of its width, the later ones indented. */
+static void say_wrapped(struct why *w, const char *lead, const char *text)
+{
+	size_t width = w->s.app->term.columns > 40 ? w->s.app->term.columns : 40;
+	size_t room = width - strlen(lead);
+
+	while (w->s.app->term.out_tty && strlen(text) > room) {
+		size_t n = room;
+
+		while (n && text[n] != ' ')
+			n--;
+		if (!n)
+			break;
+		mkt_out_say(&w->s.app->out, "%s%.*s\n", lead, (int)n, text);
+		text += n + 1;
+		lead = "  ";
+		room = width - 2;
+	}
+	mkt_out_say(&w->s.app->out, "%s%s\n", lead, text);
+}
+
 static void subject(struct why *w, const char *kind, const char *id, const char *state,
 		    const char *text)
 {
@@ -72,7 +93,7 @@ static void subject(struct why *w, const char *kind, const char *id, const char 
 	};
 
 	if (w->people) {
-		mkt_out_say(&w->s.app->out, "%s\n", text);
+		say_wrapped(w, "", text);
 		return;
 	}
 	mkt_out_part(&w->s.app->out, &subject_table);
@@ -86,7 +107,7 @@ static void reason(struct why *w, struct mkt_val v[Y_COLS], const char *code, st
 	v[Y_CODE] = mkt_v_text(code);
 	v[Y_TEXT] = mkt_v_text(mkt_buf_str(text));
 	if (w->people)
-		mkt_out_say(&w->s.app->out, "- %s\n", mkt_buf_str(text));
+		say_wrapped(w, "- ", mkt_buf_str(text));
 	else
 		mkt_out_row(&w->s.app->out, v);
 	mkt_buf_release(text);
@@ -177,6 +198,7 @@ struct taking {
 	uint64_t leg_no, alt_no;
 	struct leg leg, alt;
 	bool has_alt;
+	size_t nlegs;
 	int64_t price, alt_price;
 };
 
@@ -185,7 +207,8 @@ static void add_choice(struct why *w, const struct taking *t, struct mkt_buf *b)
 	int64_t mine, other;
 
 	if (!t->has_alt) {
-		mkt_buf_addstr(b, "; none of the other legs had an offer");
+		if (t->nlegs > 1)
+			mkt_buf_addstr(b, "; none of the other legs had an offer");
 		return;
 	}
 	mine = surplus(&t->leg, t->price);
@@ -257,7 +280,9 @@ static void say_contract(struct why *w, const struct mkt_jval *c, const struct m
 	bool took = !strcmp(mkt_word(c, "taker"), buys ? "buy" : "sell");
 	uint64_t other = mkt_count(c, buys ? "sell_bid" : "buy_bid");
 	struct taking t = {.contract = c, .bid = bid};
+	struct mkt_jval legs;
 
+	t.nlegs = mkt_jget_arr(bid, "legs", &legs, NULL) ? 0 : mkt_jval_count(&legs);
 	t.leg_no = mkt_count(c, buys ? "buy_leg" : "sell_leg");
 	t.price = mkt_act_number(c, "price_upwh", 0);
 	if (!get_leg(w, bid, t.leg_no, &t.leg))

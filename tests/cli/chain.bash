@@ -20,7 +20,7 @@ start_chain() {
 start_ledgerd() {
 	"$BUILD_DIR/ledgerd" -f m/ledgerd.conf >>ledgerd.log 2>&1 3>&- &
 	LEDGERD=$!
-	mkt status -q || { cat ledgerd.log >&2; return 1; }
+	mkt status -q >/dev/null || { cat ledgerd.log >&2; return 1; }
 }
 
 stop_ledgerd() {
@@ -44,7 +44,7 @@ account() {
 
 accounts() { local a; for a; do account "$a" || return 1; done; }
 
-clock() { mkt admin clock -q --yes "$1"; }
+clock() { (unset MKT_IDENTITY && mkt admin clock -q --yes "$1"); }
 
 # Number of the bid that a call places: bid_of as a bid sell ...
 bid_of() { "$@" --json | jq -r .data.bid; }

@@ -114,7 +114,7 @@ is() { [ "$1" = "$2" ] || { printf 'got:  %s\nwant: %s\n' "$1" "$2" >&2; return 
   c1 2026-11-23 18:00-18:30 JST brown 0.010 kWh at 70.00 JPY/kWh"
 	is "$(left_of 2)" 10
 	run3 mkt why b3
-	out_has "the surplus of 10.00 JPY/kWh is the same, and the offer here came earlier"
+	out_has "the surplus of 10.00 JPY/kWh is the same; then the offer that came first is taken"
 }
 
 @test "V6: own offers are passed by and hide nothing" {
