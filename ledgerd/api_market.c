@@ -9,15 +9,18 @@
 
 /*
  * `market` is read by every command and every agent before it bids, so its
- * answer is kept.  All but three small numbers of it move only with the
- * operator's transactions; it is made again whenever the state has moved at all.
+ * answer is kept.  All but three small numbers at its end move only with blocks
+ * and the operator's transactions; the rest is made again whenever the state has
+ * moved at all.
  */
 struct ld_api_cache {
 	pthread_mutex_t mu;
-	uint64_t version; /* of the state, when @fixed was made */
-	struct mkt_buf
-		fixed; /* members of "data" up to and with "limits", without the last brace */
+	uint64_t version;     /* of the state, when @fixed was made */
+	uint64_t height;      /* of the last block then */
+	struct mkt_buf fixed; /* from the first brace to "limits" */
 };
+
+#define MARKET_TAIL 128 /* room for what comes after @fixed */
 
 void ld_api_cache_free(struct ld_api_cache *c)
 {
@@ -121,45 +124,73 @@ static void put_classes(struct mkt_jw *w, const struct ld_node *n)
 	mkt_jw_arr_end(w);
 }
 
-/* With c->mu and the state's lock. */
-static void make_fixed(struct ld_api_cache *c, const struct ld_node *n)
+/* With c->mu. */
+static void make_fixed(struct ld_api_cache *c, struct ld_node *n, uint64_t version)
 {
+	uint64_t time_ms;
 	struct mkt_jw w;
 
+	c->version = version;
+	ld_node_head(n, &c->height, &time_ms);
 	mkt_buf_clear(&c->fixed);
 	mkt_jw_init(&w, &c->fixed);
 	mkt_jw_obj(&w);
+	mkt_jw_kstr(&w, "schema", "mkt.market/1");
+	mkt_jw_ku64(&w, "height", c->height);
+	ld_json_time_ms(&w, "as_of", time_ms);
+	mkt_jw_key(&w, "data");
+	mkt_jw_obj(&w);
+	ld_node_read(n);
 	put_parameters(&w, n);
 	put_dimensions(&w, n);
 	put_classes(&w, n);
+	ld_node_unread(n);
+	mkt_jw_key(&w, "open"); /* its value is the first of what moves */
+}
+
+static void put_open(struct mkt_buf *b, struct ld_node *n)
+{
+	uint64_t now_ms = ld_node_operator_clock(n) ? 0 : ld_utc_ms(), block_ms;
+	uint32_t first, count;
+	struct mkt_jw w;
+
+	ld_node_read(n);
+	block_ms = mkt_state_time_ms(n->state);
+	if (now_ms < block_ms)
+		now_ms = block_ms;
+	mkt_state_open_windows(n->state, now_ms, &first, &count);
+	ld_node_unread(n);
+	mkt_jw_init(&w, b);
+	mkt_jw_obj(&w);
+	mkt_jw_ku64(&w, "first", (uint64_t)first * n->g->window_s);
+	mkt_jw_ku64(&w, "count", count);
+	mkt_jw_obj_end(&w);
+	mkt_buf_addstr(b, ",\"now_ms\":");
+	mkt_jw_u64(&w, now_ms);
+	mkt_buf_addstr(b, "}}\n");
 }
 
 int ld_get_market(struct ld_req *r, struct mkt_err *err)
 {
 	struct ld_node *n = r->node;
 	struct ld_api_cache *c = n->cache;
-	uint64_t now_ms, version;
-	uint32_t first, count;
-	struct mkt_jw w;
+	struct mkt_buf *b = &r->reply.body;
+	uint64_t version;
 
 	if (ld_params_done(r, err) < 0)
 		return -MKT_EUSAGE;
-	ld_begin(r, &w, "mkt.market/1");
-	now_ms = ld_node_now_ms(n);
 	pthread_mutex_lock(&c->mu);
 	version = atomic_load(&n->version);
-	ld_node_read(n);
-	if (c->version != version || c->fixed.bad)
-		make_fixed(c, n);
-	c->version = version;
-	mkt_state_open_windows(n->state, now_ms, &first, &count);
-	ld_node_unread(n);
-	mkt_buf_add(&r->reply.body, c->fixed.data, c->fixed.len);
+	if (c->version != version || c->height != mkt_chain_height(n->chain) || c->fixed.bad)
+		make_fixed(c, n, version);
+	mkt_buf_grow(b, c->fixed.len + MARKET_TAIL);
+	mkt_buf_add(b, c->fixed.data, c->fixed.len);
 	pthread_mutex_unlock(&c->mu);
-	mkt_buf_addf(&r->reply.body, ",\"open\":{\"first\":%llu,\"count\":%u},\"now_ms\":%llu}",
-		     (unsigned long long)first * n->g->window_s, count, (unsigned long long)now_ms);
-	mkt_jw_raw(&w, "", 0); /* the value of "data" was written past the writer */
-	return ld_end(r, &w, NULL, err);
+	put_open(b, n);
+	if (b->bad)
+		return mkt_err_code(err, MKT_ENOMEM);
+	r->reply.status = 200;
+	return 0;
 }
 
 /* ---- status -------------------------------------------------------------------------------- */
