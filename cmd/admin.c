@@ -54,7 +54,7 @@ static const struct mkt_opt enroll_opts[] = {
 	 .at = MKT_O_AT(struct enroll_values, cls, const char *),
 	 .help = "household, office, ev, battery, retailer, aggregator, meter or reader"},
 	MKT_O_LIST(struct enroll_values, charger, "charger", 0, "ID", NULL,
-		   "a charger or meter of the account; may be repeated"),
+		   "a charger or meter of the account"),
 	ACT(struct enroll_values)};
 
 static void enroll_row(struct mkt_act *a, size_t i, const struct mkt_jval *at,

@@ -22,9 +22,9 @@ struct bid_values {
 #define V struct bid_values
 
 static const struct mkt_opt bid_opts[] = {
-	MKT_O_LIST(V, at, "at", 0, "WINDOWS", "window", "windows; may be repeated"),
-	MKT_O_LIST(V, price, "price", 0, "[TAGS=]PRICE", "price", "limit there; may be repeated"),
-	MKT_O_LIST(V, leg, "leg", 0, "WINDOWS,TAGS,PRICE", NULL, "single legs; may be repeated"),
+	MKT_O_LIST(V, at, "at", 0, "WINDOWS", "window", "windows"),
+	MKT_O_LIST(V, price, "price", 0, "[TAGS=]PRICE", "price", "limit there"),
+	MKT_O_LIST(V, leg, "leg", 0, "WINDOWS,TAGS,PRICE", NULL, "single legs"),
 	MKT_O_FILE(V, legs, "legs", 0, "FILE", "such legs, one a line; - for stdin"),
 	MKT_O_FLAG(V, ioc, "ioc", 0, "drop what does not match at once"),
 	MKT_O_FLAG(V, fok, "fok", 0, "all at once, or nothing"),

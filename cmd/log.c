@@ -27,7 +27,7 @@ static const struct mkt_opt log_opts[] = {
 	MKT_O_FILE(V, cursor_file, "cursor-file", 0, "FILE",
 		   "go on after the last event; keep it there"),
 	MKT_O_LIST(V, kind, "kind", 0, "KIND", NULL,
-		   "result, contract, gone, gate, report, settled, money, block; may be repeated"),
+		   "result, contract, gone, gate, report, settled, money, block"),
 	MKT_O_TEXT(V, window, "window", 0, "WINDOW", "window", "about one window"),
 	MKT_O_FLAG(V, mine, "mine", 0, "about the account only"),
 	MKT_O_UINT(V, limit, "limit", 0, "N", 1, INT64_MAX, NULL, "events at most"),

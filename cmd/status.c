@@ -12,11 +12,11 @@ static const struct mkt_col node_cols[] = {
 	{"role", MKT_COL_TEXT, .head = "role"},
 	{"version", MKT_COL_TEXT, .head = "version"},
 	{"name", MKT_COL_TEXT, .head = "chain"},
-	{"chain", MKT_COL_TEXT, .head = "id"},
+	{"chain", MKT_COL_TEXT, .head = "id", .wide = true},
 	{"clock", MKT_COL_TEXT, .head = "clock"},
 	{"height", MKT_COL_UINT, .head = "block"},
 	{"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "block time"},
-	{"indexed", MKT_COL_UINT, .head = "indexed"},
+	{"indexed", MKT_COL_UINT, .head = "indexed", .wide = true},
 	{"queue", MKT_COL_UINT, .head = "waiting transactions"},
 	{"txs", MKT_COL_UINT, .head = "transactions"},
 	{"contracts", MKT_COL_UINT, .head = "contracts"},
@@ -29,9 +29,9 @@ static const struct mkt_col node_cols[] = {
 	{"disk", MKT_COL_TEXT, .head = "disk"},
 	{"disk_free_bytes", MKT_COL_UINT, .head = "disk free bytes"},
 	{"disk_days_left", MKT_COL_UINT, .head = "days until full"},
-	{"blocks_bytes", MKT_COL_UINT, .head = "blocks bytes"},
-	{"store_bytes", MKT_COL_UINT, .head = "store bytes"},
-	{"digest", MKT_COL_TEXT, .head = "state digest"},
+	{"blocks_bytes", MKT_COL_UINT, .head = "blocks bytes", .wide = true},
+	{"store_bytes", MKT_COL_UINT, .head = "store bytes", .wide = true},
+	{"digest", MKT_COL_TEXT, .head = "state digest", .wide = true},
 	{"uptime_s", MKT_COL_DURATION, .head = "up for"},
 	{.name = NULL}};
 static const struct mkt_table node_table = {"node", node_cols, true};
@@ -115,7 +115,7 @@ static int print(struct mkt_session *s, const struct mkt_answer *a)
 	if (!rc)
 		rc = mkt_request_each(app, add_request, &u);
 	mkt_out_close(&app->out);
-	if (u.n)
+	if (u.n && app->out.form == MKT_FORM_HUMAN)
 		mkt_app_hint(app, "'mkt tx --request-id ID' tells what became of a request");
 	return rc;
 }
