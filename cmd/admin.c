@@ -506,9 +506,9 @@ static int meterop_run(struct mkt_app *app, void *values, int argc, char **argv)
 
 #define SUB(name_, summary_, args_, complete_, opts_, S, run_, n_)                                 \
 	{                                                                                          \
-		.name = name_, .summary = summary_, .args = args_, .complete = complete_,          \
-		.opts = opts_, .values_size = sizeof(struct S), .run = run_, .args_min = n_,       \
-		.args_max = n_, .flags = MKT_CMD_SIGNS                                             \
+		.name = (name_), .summary = (summary_), .args = (args_), .complete = (complete_),  \
+		.opts = (opts_), .values_size = sizeof(struct S), .run = (run_), .args_min = (n_), \
+		.args_max = (n_), .flags = MKT_CMD_SIGNS                                           \
 	}
 
 static const struct mkt_spec admin_subs[] = {

@@ -108,10 +108,9 @@ static int find_dir(struct making *m, const char *dir)
 static bool is_empty_dir(const char *dir)
 {
 	DIR *d = opendir(dir);
-	struct dirent *e;
 	unsigned n = 0;
 
-	while (d && (e = readdir(d)))
+	while (d && readdir(d))
 		n++;
 	if (d)
 		closedir(d);

@@ -82,7 +82,7 @@ static int find_side(struct mkt_act *a, uint64_t exec, uint8_t *side)
 {
 	struct mkt_answer c = MKT_ANSWER_INIT;
 	struct mkt_app *app = a->s.app;
-	uint64_t buyer, seller;
+	uint64_t buyer = 0, seller = 0;
 	int rc = mkt_session_get(&a->s, &c, "/v1/contracts/%llu", (unsigned long long)exec);
 
 	if (!rc)

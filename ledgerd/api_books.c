@@ -1,6 +1,9 @@
 /* GET /v1/books: levels, best prices, depth. */
 #include "core/base/compat.h"
 
+#include <ctype.h>
+#include <errno.h>
+
 #include "core/base/map.h"
 #include "ledgerd/api.h"
 
@@ -43,7 +46,7 @@ struct page {
 
 static struct row *add_row(struct page *p)
 {
-	if (p->n == p->cap) {
+	if (!p->rows || p->n == p->cap) {
 		uint32_t cap = p->cap ? p->cap * 2 : 64;
 		struct row *rows = realloc(p->rows, cap * sizeof(*rows));
 
@@ -239,12 +242,16 @@ static void put_row(struct mkt_jw *w, const struct ld_node *n, const struct row 
 static int param_after(struct ld_req *r, struct ask *ask, struct mkt_err *err)
 {
 	const char *text = ld_param(r, "after");
-	unsigned long long start, tags;
-	char end;
+	unsigned long long start, tags = 0;
+	char *end = NULL;
 
 	if (!text)
 		return 0;
-	if (sscanf(text, "%20llu:%16llx%c", &start, &tags, &end) != 2 ||
+	errno = 0;
+	start = strtoull(text, &end, 10);
+	if (*end == ':' && isxdigit((unsigned char)end[1]))
+		tags = strtoull(end + 1, &end, 16);
+	if (!isdigit((unsigned char)*text) || *end || errno ||
 	    start % r->node->g->window_s || start / r->node->g->window_s > UINT32_MAX)
 		return mkt_err_set(err, MKT_EUSAGE,
 				   "'after' is '%s', which no answer gave as 'next'", text);

@@ -39,12 +39,13 @@ static int set_text(char out[LD_PATH_MAX], const char *name, const char *value, 
 static int set_number(uint64_t *out, const char *name, const char *value, int base, uint64_t max,
 		      struct mkt_err *err)
 {
-	char *end;
+	bool digit = isdigit((unsigned char)value[0]);
+	char *end = NULL;
 	unsigned long long v;
 
 	errno = 0;
-	v = isdigit((unsigned char)value[0]) ? strtoull(value, &end, base) : 0;
-	if (!isdigit((unsigned char)value[0]) || *end || errno || v > max)
+	v = strtoull(value, &end, base);
+	if (!digit || *end || errno || v > max)
 		return mkt_err_set(err, MKT_EINVAL,
 				   "'%s' is '%s', which is no whole number up to %llu", name, value,
 				   (unsigned long long)max);
@@ -76,12 +77,13 @@ static int set_bytes(uint64_t *out, const char *name, const char *value, struct 
 		     {"MB", 1000 * 1000},
 		     {"GB", 1000 * 1000 * 1000},
 		     {"TB", 1000ull * 1000 * 1000 * 1000}};
-	char *end;
+	bool digit = isdigit((unsigned char)value[0]);
+	char *end = NULL;
 	unsigned long long v;
 
 	errno = 0;
-	v = isdigit((unsigned char)value[0]) ? strtoull(value, &end, 10) : 0;
-	if (isdigit((unsigned char)value[0]) && !errno)
+	v = strtoull(value, &end, 10);
+	if (digit && !errno)
 		for (size_t i = 0; i < MKT_ARRAY_SIZE(units); i++)
 			if (!strcmp(end, units[i].unit) && v <= INT64_MAX / units[i].bytes) {
 				*out = v * units[i].bytes;
@@ -152,7 +154,7 @@ int ld_conf_read(struct ld_conf *c, const char *path, struct mkt_err *err)
 		size_t n = strcspn(e->name, ".");
 		char section[32] = "";
 
-		if (e->name[n] && n < sizeof(section))
+		if (n < sizeof(section) && e->name[n])
 			memcpy(section, e->name, n);
 		res = ld_conf_set(c, section, e->name[n] ? e->name + n + 1 : e->name, e->value,
 				  err);

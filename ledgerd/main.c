@@ -8,6 +8,7 @@
  */
 #include "core/base/compat.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -51,8 +52,11 @@ static int parse_options(int argc, char **argv, struct options *o)
 			o->file = optarg;
 			break;
 		case 'o':
-			if (o->nset == SETTINGS_MAX)
+			if (o->nset == SETTINGS_MAX) {
+				fprintf(stderr, "ledgerd: more than %d settings\n", SETTINGS_MAX);
 				return -MKT_EUSAGE;
+			}
+			assert(optarg); /* by the colon of "o:" */
 			o->set[o->nset++] = optarg;
 			break;
 		case 'n':

@@ -219,7 +219,7 @@ static void cond_init(pthread_cond_t *c)
 static int read_head(struct ld_node *n, struct ld_pipe *p, struct mkt_err *err)
 {
 	struct mkt_buf buf = MKT_BUF_INIT;
-	struct mkt_block b;
+	struct mkt_block b = {0};
 	int res;
 
 	p->appended_height = mkt_chain_height(n->chain);

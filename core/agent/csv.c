@@ -5,6 +5,8 @@
 
 #include "core/agent/csv.h"
 
+#undef mkt_csv_fault
+
 int mkt_csv_fault(const struct mkt_csv *c, int col, struct mkt_err *err, const char *fmt, ...)
 {
 	char what[160];

@@ -53,5 +53,8 @@ int mkt_csv_int(const struct mkt_csv *c, unsigned col, int64_t min, int64_t max,
 /* A fault in the present line; in @col if that is not negative.  Returns -MKT_EINVAL. */
 int mkt_csv_fault(const struct mkt_csv *c, int col, struct mkt_err *err, const char *fmt, ...)
 	MKT_PRINTF(4, 5);
+#ifdef __clang_analyzer__ /* see core/base/err.h */
+#define mkt_csv_fault(...) mkt_err_failed(mkt_csv_fault(__VA_ARGS__))
+#endif
 
 #endif

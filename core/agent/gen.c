@@ -1,5 +1,7 @@
 #include "core/base/compat.h"
 
+#include <assert.h>
+
 #include "core/agent/gen.h"
 #include "core/agent/gen_fit.h"
 #include "core/units/civil.h"
@@ -84,6 +86,7 @@ static uint32_t rank(const struct gen *g, unsigned what, unsigned i, unsigned n)
 	uint64_t own = mkt_noise(g->conf.seed, NOISE_RANK + what, i);
 	unsigned before = 0;
 
+	assert(i < n);
 	for (unsigned k = 0; k < n; k++) {
 		uint64_t other = mkt_noise(g->conf.seed, NOISE_RANK + what, k);
 
@@ -103,9 +106,8 @@ static int32_t rank32(const int32_t q[5], uint32_t p)
 }
 
 struct site_plan {
-	uint8_t load_kind;
-	uint8_t kind;
 	uint32_t pv_w, battery_wh, battery_w, charger_w;
+	uint8_t load_kind, kind;
 	uint8_t count, chargers;
 };
 

@@ -157,13 +157,13 @@ static int read_sites(const char *dir, struct profile *p, struct mkt_err *err)
 	if (rc < 0)
 		return rc;
 	rc = find_site_cols(&c, &at, err);
-	while (!rc && (rc = mkt_csv_row(&c, err)) > 0) {
+	while (rc >= 0 && (rc = mkt_csv_row(&c, err)) > 0) {
 		if (p->base.nsites == MKT_SITES_MAX)
 			rc = mkt_csv_fault(&c, -1, err, "more than %d participants", MKT_SITES_MAX);
 		else
 			rc = read_site(&c, &at, p, err);
 	}
-	if (!rc && !p->base.nsites)
+	if (rc >= 0 && !p->base.nsites)
 		rc = mkt_err_set(err, MKT_EINVAL, "participants.csv: there is nobody in it");
 	mkt_csv_close(&c);
 	return rc;

@@ -41,13 +41,15 @@ int mkt_err_sys(struct mkt_err *err, int code, int errnum, const char *fmt, ...)
 /*
  * The analyzer sees one file at a time; it would follow paths on which the
  * report of an error returned none.  (err.c undoes this for the definitions.)
+ * No function: it goes into those only so deep.
  */
-static inline int mkt_err_failed(int rc)
-{
-	if (rc >= 0)
-		__builtin_unreachable();
-	return rc;
-}
+#define mkt_err_failed(call)                                                                       \
+	__extension__({                                                                            \
+		int failed_ = (call);                                                              \
+		if (failed_ >= 0)                                                                  \
+			__builtin_unreachable();                                                   \
+		failed_;                                                                           \
+	})
 #define mkt_err_set(...) mkt_err_failed(mkt_err_set(__VA_ARGS__))
 #define mkt_err_code(err, code) mkt_err_failed(mkt_err_code(err, code))
 #define mkt_err_sys(...) mkt_err_failed(mkt_err_sys(__VA_ARGS__))
