@@ -127,8 +127,10 @@ int ld_get_block(struct ld_req *r, struct mkt_err *err)
 	uint32_t limit;
 	struct mkt_jw w;
 	char next[24];
-	int res = ld_param_limit(r, &limit, err), after;
+	int res = ld_private(r, err), after;
 
+	if (res >= 0)
+		res = ld_param_limit(r, &limit, err);
 	if (res < 0)
 		return res;
 	after = ld_param_u64(r, "after", UINT32_MAX, &from, err);
@@ -299,8 +301,10 @@ int ld_get_tx(struct ld_req *r, struct mkt_err *err)
 	struct mkt_tx_place at;
 	size_t n = strlen(r->arg);
 	bool proof;
-	int res = ld_param_flag(r, "proof", &proof, err);
+	int res = ld_private(r, err);
 
+	if (res >= 0)
+		res = ld_param_flag(r, "proof", &proof, err);
 	if (res >= 0)
 		res = ld_params_done(r, err);
 	if (res < 0)
@@ -331,8 +335,11 @@ int ld_find_tx(struct ld_req *r, struct mkt_err *err)
 	struct mkt_tx_place at;
 	uint32_t account;
 	bool proof;
-	int res = ld_param_account(r, &account, err);
+	int res = ld_private(r, err);
 
+	if (res < 0)
+		return res;
+	res = ld_param_account(r, &account, err);
 	if (!res || !text)
 		return mkt_err_set(err, MKT_EUSAGE, "'account' and 'request' are needed");
 	if (res > 0)
@@ -414,8 +421,10 @@ int ld_get_chain(struct ld_req *r, struct mkt_err *err)
 {
 	uint64_t head = mkt_chain_height(r->node->chain), from = 0, limit = UINT64_MAX;
 	struct chain_stream *s;
-	int res = ld_param_u64(r, "from", UINT64_MAX, &from, err);
+	int res = ld_private(r, err);
 
+	if (res >= 0)
+		res = ld_param_u64(r, "from", UINT64_MAX, &from, err);
 	if (res >= 0)
 		res = ld_param_u64(r, "limit", UINT64_MAX, &limit, err);
 	if (res >= 0)

@@ -268,40 +268,80 @@ static void put_settlement(struct mkt_jw *w, const struct mkt_ev_settled *s, uin
 	mkt_jw_ku64(w, "settled_height", height);
 }
 
-/* "events" of a contract from the buyer's story, and what its settlement says. */
+/* The story of one party, read piece by piece. */
+struct party_story {
+	uint32_t account;
+	uint64_t from;
+	uint64_t entries[STORY_PIECE];
+	int n, at;
+	bool end;
+};
+
+/* The next entry, not taken yet; UINT64_MAX at the end. */
+static int story_peek(struct ld_node *n, struct party_story *s, uint64_t *entry, struct mkt_err *err)
+{
+	if (s->at == s->n && !s->end) {
+		s->n = mkt_chain_story(n->chain, s->account, s->from, false, s->entries, STORY_PIECE,
+				       err);
+		if (s->n < 0)
+			return s->n;
+		s->at = 0;
+		s->end = s->n < (int)STORY_PIECE;
+		if (s->n)
+			s->from = s->entries[s->n - 1] + 1;
+	}
+	*entry = s->at < s->n ? s->entries[s->at] : UINT64_MAX;
+	return 0;
+}
+
+/* The next entry of either party, each once: a party reports into its own story only. */
+static int stories_next(struct ld_node *n, struct party_story party[2], uint64_t *entry,
+			struct mkt_err *err)
+{
+	uint64_t first[2] = {UINT64_MAX, UINT64_MAX};
+
+	for (int i = 0; i < 2; i++) {
+		int res = story_peek(n, &party[i], &first[i], err);
+
+		if (res < 0)
+			return res;
+	}
+	*entry = first[0] < first[1] ? first[0] : first[1];
+	for (int i = 0; i < 2 && *entry != UINT64_MAX; i++)
+		party[i].at += first[i] == *entry;
+	return 0;
+}
+
+/* "events" of a contract from the stories of both parties, and what its settlement says. */
 static int put_events(struct ld_look *l, struct mkt_jw *w, const struct mkt_contract *c,
 		      struct mkt_err *err)
 {
-	uint64_t entries[STORY_PIECE], at = c->height << 24, settled_height = 0;
-	struct mkt_event ev, settled = {0};
-	uint32_t scanned = 0;
-	int n = STORY_PIECE;
+	struct party_story party[2] = {{.account = c->what.seller, .from = c->height << 24},
+				       {.account = c->what.buyer, .from = c->height << 24}};
+	struct mkt_event ev;
+	uint64_t entry = 0;
+	bool settled = false;
+	int res = 0;
 
 	mkt_jw_key(w, "events");
 	mkt_jw_arr(w);
-	while (!settled.kind && n == (int)STORY_PIECE && scanned < STORY_SCAN_MAX) {
-		n = mkt_chain_story(l->node->chain, c->what.buyer, at, false, entries, STORY_PIECE,
-				    err);
-		for (int i = 0; i < n && !settled.kind; i++) {
-			int res = ld_look_event(l, entries[i] >> 24,
-						(uint32_t)(entries[i] & 0xffffff), &ev, err);
-
-			if (res >= 0 && about(&ev, c->what.exec))
-				res = ld_put_entry(l, w, entries[i], err);
-			if (res < 0)
-				return res;
-			if (ev.kind == MKT_EV_SETTLED && ev.u.settled.exec == c->what.exec) {
-				settled = ev;
-				settled_height = entries[i] >> 24;
-			}
-			at = entries[i] + 1;
-			scanned++;
-		}
+	for (uint32_t scanned = 0; !settled && scanned < STORY_SCAN_MAX; scanned++) {
+		res = stories_next(l->node, party, &entry, err);
+		if (res < 0 || entry == UINT64_MAX)
+			break;
+		res = ld_look_event(l, entry >> 24, (uint32_t)(entry & 0xffffff), &ev, err);
+		if (res >= 0 && about(&ev, c->what.exec))
+			res = ld_put_entry(l, w, entry, err);
+		if (res < 0)
+			break;
+		settled = ev.kind == MKT_EV_SETTLED && ev.u.settled.exec == c->what.exec;
 	}
+	if (res < 0)
+		return res;
 	mkt_jw_arr_end(w);
-	if (settled.kind)
-		put_settlement(w, &settled.u.settled, settled_height);
-	return n < 0 ? n : 0;
+	if (settled)
+		put_settlement(w, &ev.u.settled, entry >> 24);
+	return 0;
 }
 
 int ld_get_contract(struct ld_req *r, struct mkt_err *err)
