@@ -337,7 +337,7 @@ static bool matches(const char *pattern, const char *path, char arg[LD_ARG_MAX +
 	if (!*pattern)
 		return !*path;
 	n = strcspn(path, "/");
-	if (!n || n > LD_ARG_MAX || strcmp(pattern + 1, path + n))
+	if (!n || n > LD_ARG_MAX || strcmp(pattern + 1, path + n) != 0)
 		return false;
 	memcpy(arg, path, n);
 	arg[n] = 0;

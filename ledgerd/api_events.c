@@ -162,9 +162,10 @@ static int param_kinds(struct ld_req *r, struct filter *f, struct mkt_err *err)
 		size_t len = strcspn(text, ",");
 		unsigned k = MKT_EV_RESULT;
 
-		while (k <= MKT_EV_MONEY &&
-		       (strncmp(mkt_event_name(k), text, len) || mkt_event_name(k)[len]))
-			k++;
+		for (; k <= MKT_EV_MONEY; k++)
+			if (strlen(mkt_event_name(k)) == len &&
+			    !memcmp(mkt_event_name(k), text, len))
+				break;
 		if (k > MKT_EV_MONEY)
 			return mkt_err_set(err, MKT_EUSAGE, "there are no events of kind '%.*s'",
 					   (int)len, text);

@@ -107,7 +107,7 @@ static int read_conf(const struct options *o, struct ld_conf *conf, struct mkt_e
 	/* Without -f, settings by -o alone are enough. */
 	if (o->file || !o->nset)
 		res = ld_conf_read(conf, o->file ? o->file : CONF_FILE, err);
-	for (unsigned i = 0; i < o->nset && res >= 0; i++)
+	for (unsigned i = 0; i < o->nset && o->set[i] && res >= 0; i++)
 		res = apply_setting(conf, o->set[i], err);
 	return res < 0 ? res : ld_conf_check(conf, err);
 }
