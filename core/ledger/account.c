@@ -5,6 +5,7 @@
 
 #include "core/codec/enc.h"
 #include "core/ledger/state_impl.h"
+#include "core/units/fmt.h"
 
 struct money_copy {
 	int64_t available_uc, held_uc, locked_uc;
@@ -210,8 +211,9 @@ static int check_available(const struct mkt_state *s, uint32_t number, int64_t m
 
 	if (a->available_uc < money_uc)
 		return refuse(r, MKT_EFUNDS, (uint64_t)money_uc,
-			      "%lld needed, %lld available (micro-currency)", (long long)money_uc,
-			      (long long)a->available_uc);
+			      "not enough available: %s needed, %s available",
+			      mkt_fmt_money(money_uc, s->g.currency).s,
+			      mkt_fmt_money(a->available_uc, s->g.currency).s);
 	return 0;
 }
 

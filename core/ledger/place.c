@@ -4,6 +4,7 @@
 #include "core/base/compat.h"
 
 #include "core/ledger/state_impl.h"
+#include "core/units/fmt.h"
 
 /* ---- R0 --------------------------------------------------------------------------------- */
 
@@ -135,8 +136,9 @@ static int check_escrow(const struct mkt_state *s, const struct act *a, struct a
 		return refuse(r, MKT_EOVERFLOW, 0, "%s", mkt_code_text(MKT_EOVERFLOW));
 	if (a->plan->need_uc > 0 && acct->available_uc < a->plan->need_uc)
 		return refuse(r, MKT_EFUNDS, (uint64_t)a->plan->need_uc,
-			      "%lld needed, %lld available (micro-currency)",
-			      (long long)a->plan->need_uc, (long long)acct->available_uc);
+			      "not enough available: %s needed, %s available",
+			      mkt_fmt_money(a->plan->need_uc, s->g.currency).s,
+			      mkt_fmt_money(acct->available_uc, s->g.currency).s);
 	return 0;
 }
 
