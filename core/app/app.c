@@ -322,11 +322,20 @@ static const char *applied_word(const struct mkt_app *app)
 	return app->applied == MKT_APPLIED_YES ? "yes" : "no";
 }
 
+/* The sentence, and what --fields takes where it took something else. */
+static void add_message(const struct mkt_app *app, struct mkt_buf *b)
+{
+	mkt_buf_addstr(b, app->err.text);
+	if (app->out.fields_there.len)
+		mkt_buf_addf(b, "; there are %s", mkt_buf_str(&app->out.fields_there));
+}
+
 static void error_json(struct mkt_app *app)
 {
-	struct mkt_buf b = MKT_BUF_INIT;
+	struct mkt_buf b = MKT_BUF_INIT, message = MKT_BUF_INIT;
 	struct mkt_jw w;
 
+	add_message(app, &message);
 	mkt_jw_init(&w, &b);
 	mkt_jw_obj(&w);
 	mkt_jw_kstr(&w, "schema", "mkt.error/1");
@@ -334,7 +343,7 @@ static void error_json(struct mkt_app *app)
 	mkt_jw_obj(&w);
 	mkt_jw_kstr(&w, "code", mkt_code_word(app->err.code));
 	mkt_jw_ki64(&w, "exit", app->exit_status);
-	mkt_jw_kstr(&w, "message", app->err.text);
+	mkt_jw_kstr(&w, "message", mkt_buf_str(&message));
 	mkt_jw_kstr(&w, "hint", app->err.hint);
 	mkt_jw_key(&w, "request_id");
 	if (app->request_id[0])
@@ -345,16 +354,21 @@ static void error_json(struct mkt_app *app)
 	mkt_jw_obj_end(&w);
 	mkt_jw_obj_end(&w);
 	fprintf(stderr, "%s\n", mkt_buf_str(&b));
+	mkt_buf_release(&message);
 	mkt_buf_release(&b);
 }
 
 static void tell_error(struct mkt_app *app)
 {
+	struct mkt_buf message = MKT_BUF_INIT;
+
 	if (app->opt.json) {
 		error_json(app);
 		return;
 	}
-	say_to_stderr(app, MKT_COLOR_RED, "mkt: ", app->err.text);
+	add_message(app, &message);
+	say_to_stderr(app, MKT_COLOR_RED, "mkt: ", mkt_buf_str(&message));
+	mkt_buf_release(&message);
 	if (app->err.hint[0])
 		say_to_stderr(app, MKT_COLOR_NONE, "hint: ", app->err.hint);
 	if (app->request_id[0])

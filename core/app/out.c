@@ -20,6 +20,7 @@ void mkt_out_release(struct mkt_out *o)
 {
 	mkt_buf_release(&o->buf);
 	mkt_buf_release(&o->cells);
+	mkt_buf_release(&o->fields_there);
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
@@ -180,26 +181,25 @@ static uint64_t columns_named(const struct mkt_out *o, const struct mkt_doc *doc
 	return set;
 }
 
-static int unknown_field(const struct mkt_out *o, const struct mkt_doc *doc, const char *w,
-			 size_t n, struct mkt_err *err)
+/* The list may be longer than a sentence can be: it goes beside the error. */
+static int unknown_field(struct mkt_out *o, const struct mkt_doc *doc, const char *w, size_t n,
+			 struct mkt_err *err)
 {
-	struct mkt_buf all = MKT_BUF_INIT;
+	struct mkt_buf *all = &o->fields_there;
 
+	mkt_buf_clear(all);
 	for (unsigned p = 0; doc->parts[p]; p++) {
 		for (unsigned c = 0; doc->parts[p]->cols[c].name; c++) {
-			mkt_buf_addstr(&all, all.len ? "," : "");
+			mkt_buf_addstr(all, all->len ? "," : "");
 			if (doc->parts[1])
-				mkt_buf_addf(&all, "%s.", doc->parts[p]->name);
-			mkt_out_name(o, doc->parts[p]->cols[c].name, &all);
+				mkt_buf_addf(all, "%s.", doc->parts[p]->name);
+			mkt_out_name(o, doc->parts[p]->cols[c].name, all);
 		}
 	}
-	mkt_err_set(err, MKT_EUSAGE, "unknown field '%.*s'; there are %s", (int)n, w,
-		    mkt_buf_str(&all));
-	mkt_buf_release(&all);
-	return -MKT_EUSAGE;
+	return mkt_err_set(err, MKT_EUSAGE, "unknown field '%.*s'", (int)n, w);
 }
 
-static int select_fields(const struct mkt_out *o, const struct mkt_doc *doc, uint64_t *selected,
+static int select_fields(struct mkt_out *o, const struct mkt_doc *doc, uint64_t *selected,
 			 struct mkt_err *err)
 {
 	const char *w = o->fields;

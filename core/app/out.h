@@ -193,6 +193,7 @@ struct mkt_out {
 	const struct mkt_table *table; /* the open part, or NULL */
 	uint64_t selected[MKT_PARTS_MAX]; /* bit c: column c of the part is shown */
 	struct mkt_buf buf;            /* not yet written */
+	struct mkt_buf fields_there;   /* after an unknown --fields: those that there are */
 	struct mkt_jw jw;
 	struct mkt_buf cells;          /* human: texts of the open table */
 	size_t n_cells;
