@@ -1,6 +1,7 @@
 /* POST /v1/transactions: frames in, receipts out. */
 #include "core/base/compat.h"
 
+#include "core/units/fmt.h"
 #include "ledgerd/api.h"
 #include "ledgerd/look.h"
 
@@ -10,6 +11,8 @@ struct post {
 	struct ld_batch *batch;
 	int door;	     /* why the pipeline did not take it; 0: it did */
 	struct ld_look look; /* for results of replayed envelopes */
+	uint64_t time_ms;    /* whose text is in @time: receipts of one block share it */
+	struct mkt_text time;
 };
 
 static void post_free(void *work)
@@ -212,15 +215,19 @@ struct placed {
 	size_t events_len;
 };
 
-static void put_placed(struct mkt_jw *w, const struct ld_node *n, const char *status,
+static void put_placed(struct post *p, struct mkt_jw *w, const char *status,
 		       const struct mkt_tx *tx, const struct placed *at)
 {
+	if (p->time_ms != at->time_ms) {
+		p->time_ms = at->time_ms;
+		p->time = mkt_fmt_utc_ms(at->time_ms);
+	}
 	mkt_jw_kstr(w, "status", status);
 	mkt_jw_kstr(w, "code", "ok");
 	mkt_jw_ku64s(w, "height", at->height);
 	mkt_jw_ku64(w, "index", at->ix);
-	ld_json_time_ms(w, "time", at->time_ms);
-	ld_json_results(w, n, tx, at->events, at->events_len);
+	mkt_jw_kstr(w, "time", p->time.s);
+	ld_json_results(w, p->look.node, tx, at->events, at->events_len);
 }
 
 static void put_seen(struct ld_node *n, struct post *p, struct mkt_jw *w, const struct ld_item *it)
@@ -235,7 +242,7 @@ static void put_seen(struct ld_node *n, struct post *p, struct mkt_jw *w, const 
 	}
 	at = (struct placed){rep.place.height, rep.time_ms, rep.place.ix, rep.events,
 			     rep.events_len};
-	put_placed(w, n, "replayed", &it->tx, &at);
+	put_placed(p, w, "replayed", &it->tx, &at);
 }
 
 static void put_receipt(struct ld_node *n, struct post *p, struct mkt_jw *w,
@@ -259,7 +266,7 @@ static void put_receipt(struct ld_node *n, struct post *p, struct mkt_jw *w,
 	else if (none)
 		mkt_jw_kstr(w, "status", "queued");
 	else if (it->verdict == LD_EXECUTED)
-		put_placed(w, n, it->height <= mkt_chain_height(n->chain) ? "sealed" : "executed",
+		put_placed(p, w, it->height <= mkt_chain_height(n->chain) ? "sealed" : "executed",
 			   &it->tx, &at);
 	else if (it->verdict == LD_SEEN)
 		put_seen(n, p, w, it);

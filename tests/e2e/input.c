@@ -349,6 +349,94 @@ static void test_rules(struct node *n)
 	ruled_out(n, "a report on no contract", &m, "contract-unknown");
 }
 
+/* ---- the ways in ---------------------------------------------------------------------------- */
+
+static void base64(const struct mkt_buf *in, struct mkt_buf *out)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < in->len; i += 3) {
+		size_t n = in->len - i < 3 ? in->len - i : 3;
+		uint32_t v = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			v = v << 8 | (k < n ? in->data[i + k] : 0u);
+		for (size_t k = 0; k < 4; k++)
+			mkt_buf_addch(out, k <= n ? (uint8_t)digits[v >> (18 - 6 * k) & 63] : '=');
+	}
+}
+
+/* Until the transaction is found or much too long. */
+static bool found(const struct node *n, const char *tx)
+{
+	uint64_t until = node_ms(CLOCK_MONOTONIC) + 10000;
+	struct mkt_buf answer = MKT_BUF_INIT;
+	char path[160];
+	int status = 0;
+
+	snprintf(path, sizeof(path), "/v1/tx/%.64s", tx);
+	while (status != 200 && node_ms(CLOCK_MONOTONIC) < until)
+		status = node_get(n, path, &answer);
+	mkt_buf_release(&answer);
+	return status == 200;
+}
+
+static void test_ways(struct node *n)
+{
+	struct mkt_buf env = MKT_BUF_INIT, body = MKT_BUF_INIT, answer = MKT_BUF_INIT;
+	char word[128], tx[128];
+	struct conn c;
+	struct made m;
+	int status = 0;
+
+	good(n, &m);
+	m.legs[0].price_upwh = 1000;
+	make(n, &m, &env);
+	mkt_enc_u32(&body, (uint32_t)env.len);
+	mkt_buf_add(&body, env.data, env.len);
+	status = node_post(n, "/v1/transactions?wait=none", &body, &answer);
+	json_member(mkt_buf_str(&answer), "tx", tx);
+	ok(status == 200 && !strcmp(json_member(mkt_buf_str(&answer), "status", word), "queued") &&
+		   found(n, tx),
+	   "wait=none: queued, and soon in the chain");
+	env.data[30] ^= 1; /* in the request id */
+	mkt_buf_clear(&body);
+	mkt_enc_u32(&body, (uint32_t)env.len);
+	mkt_buf_add(&body, env.data, env.len);
+	node_post(n, "/v1/transactions?wait=none", &body, &answer);
+	ok(!strcmp(json_member(mkt_buf_str(&answer), "code", word), "tx-signature"),
+	   "wait=none: a wrong signature is told");
+	for (unsigned more = 0; more < 3; more++) {
+		good(n, &m);
+		m.legs[0].price_upwh = 1000;
+		m.ops = 1 + more; /* lengths of every kind of padding */
+		make(n, &m, &env);
+		mkt_buf_clear(&body);
+		mkt_buf_addstr(&body, "{\"envelopes\":[\"");
+		base64(&env, &body);
+		mkt_buf_addstr(&body, "\"]}");
+		status = 0;
+		if (conn_open(&c, n) &&
+		    conn_send(&c, "POST", "/v1/transactions", "application/json", &body))
+			status = conn_recv(&c, &answer);
+		conn_close(&c);
+		ok(status == 200 &&
+			   !strcmp(json_member(mkt_buf_str(&answer), "status", word), "sealed"),
+		   "an envelope in JSON is as good as one in bytes");
+	}
+	good(n, &m);
+	make(n, &m, &env);
+	memset(env.data + env.len - MKT_SIG_LEN, 0, MKT_SIG_LEN);
+	status = node_post(n, "/v1/preview", &env, &answer);
+	ok(status == 200 &&
+		   !strcmp(json_member(mkt_buf_str(&answer), "escrow_uc", word), "20000000"),
+	   "a preview needs no signature and tells the escrow");
+	mkt_buf_release(&env);
+	mkt_buf_release(&body);
+	mkt_buf_release(&answer);
+}
+
 /* ---- HTTP ----------------------------------------------------------------------------------- */
 
 struct request {
@@ -528,6 +616,7 @@ int main(void)
 	test_form(&n);
 	test_envelope(&n);
 	test_replay(&n);
+	test_ways(&n);
 	test_rules(&n);
 	test_flips(&n);
 	test_http(&n);
