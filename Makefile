@@ -84,6 +84,6 @@ include tests/fuzz/fuzz.mk
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-det
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -6,9 +6,11 @@ cd "$(dirname "$0")/.." || exit 2
 export BUILD=${BUILD:-build}
 mkdir -p "$BUILD"
 results=$(mktemp "$BUILD/results.XXXXXX")
-trap 'rm -f "$results"' EXIT
+# Tests make their files below $scratch, and it is by its name that processes they left are found.
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/mkt.XXXX")
+trap 'rm -rf "$results"* "$scratch"' EXIT
 
-run() { tests/run "$results" "$@"; }
+run() { TMPDIR=$scratch tests/run "$results" "$@"; }
 
 built() { # a variant of the tree: directory, variables...
 	local dir=$1
@@ -16,13 +18,29 @@ built() { # a variant of the tree: directory, variables...
 	run "build $dir" make --no-print-directory -j2 BUILD="$dir" "$@" tests-build
 }
 
-programs() { # suite folder, build directory, environment...
-	local folder=$1 dir=$2
-	shift 2
-	for t in tests/"$folder"/*.c; do
-		[ -f "$t" ] || continue
+label() { # name, build directory
+	if [ "$2" = "$BUILD" ]; then echo "$1"; else echo "$1 ($2)"; fi
+}
+
+programs() { # suite folder, build directory
+	local t name
+	for t in tests/"$1"/*.c; do
 		name=$(basename "$t" .c)
-		run "$folder/$name${*:+ ($dir)}" env "$@" "$dir/tests/$folder/$name"
+		run "$(label "$1/$name" "$2")" env BUILD="$2" "$2/tests/$1/$name"
+	done
+}
+
+scripts() { # suite folder, build directory
+	local t
+	for t in tests/"$1"/*.sh; do
+		run "$(label "$1/$(basename "$t" .sh)" "$2")" env BUILD="$2" "$t"
+	done
+}
+
+commands() { # build directory
+	local t
+	for t in tests/cli/*.bats; do
+		run "$(label "cli/$(basename "$t" .bats)" "$1")" env BUILD="$1" bats -t "$t"
 	done
 }
 
@@ -33,16 +51,8 @@ suite_lint() {
 }
 suite_unit() { programs unit "$BUILD"; }
 suite_sim() { programs sim "$BUILD"; }
-suite_cli() {
-	for t in tests/cli/*.bats; do
-		run "cli/$(basename "$t" .bats)" bats -t "$t"
-	done
-}
-suite_e2e() {
-	for t in tests/e2e/*.sh; do
-		run "e2e/$(basename "$t" .sh)" "$t"
-	done
-}
+suite_cli() { commands "$BUILD"; }
+suite_e2e() { scripts e2e "$BUILD"; }
 suite_fuzz() {
 	for t in tests/fuzz/*.c; do
 		run "fuzz/$(basename "$t" .c)" make --no-print-directory "fuzz-$(basename "$t" .c)" \
@@ -53,27 +63,35 @@ suite_fuzz() {
 # The same seeds give the same digest whatever compiler and optimisation made the program.
 suite_determinism() { run determinism tests/determinism.sh; }
 
+# Everything that runs, in its short form, in a build with sanitizers.  They write to files: a
+# ledgerd that is killed or whose end nobody looks at must not keep its report to itself.
+sanitized() { # directory, variables...
+	local dir=$1 log=$PWD/$1/report
+	built "$@"
+	rm -f "$log".*
+	export ASAN_OPTIONS=log_path=$log UBSAN_OPTIONS=log_path=$log:print_stacktrace=1 \
+		TSAN_OPTIONS=log_path=$log
+	programs unit "$dir"
+	commands "$dir"
+	scripts e2e "$dir"
+	run "reports of sanitizers ($dir)" sh -c '! cat "$1".* 2>/dev/null' sh "$log"
+	unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+}
+
 suite_long() {
-	export MKT_LONG=1 FUZZ_SECONDS=60
-	built build-asan SAN=address,undefined OPT='-O1 -g'
-	programs unit build-asan SAN=1
-	programs sim build-asan SAN=1
-	for t in tests/cli/*.bats; do
-		run "cli/$(basename "$t" .bats) (build-asan)" env BUILD=build-asan bats -t "$t"
-	done
-	built build-tsan SAN=thread OPT='-O1 -g' CC=clang
-	for t in tests/e2e/*.sh; do
-		run "e2e/$(basename "$t" .sh) (build-tsan)" env BUILD=build-tsan MKT_LONG= "$t"
-	done
+	sanitized build-asan SAN=address,undefined OPT='-O1 -g'
+	sanitized build-tsan SAN=thread OPT='-O1 -g' CC=clang
 	built build-clang CC=clang
-	programs unit build-clang CC=clang
+	programs unit build-clang
 	for t in tests/unit/*.c; do
-		name=$(basename "$t" .c)
-		run "valgrind/$name" valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-			"$BUILD/tests/unit/$name"
+		t=$(basename "$t" .c)
+		run "valgrind/$t" valgrind -q --error-exitcode=9 --leak-check=full \
+			--errors-for-leak-kinds=definite "$BUILD/tests/unit/$t"
 	done
 	run analyse/clang-tidy tests/lint/tidy.sh
 	run analyse/cppcheck tests/lint/cppcheck.sh
+	export MKT_BUILDS="build-asan build-tsan build-clang" MKT_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
+	programs sim build-asan
 	suite_e2e
 	suite_fuzz
 }
@@ -81,4 +99,5 @@ suite_long() {
 for s in "$@"; do
 	"suite_$s"
 done
+tests/run "$results" "nothing is left behind" tests/leftovers.sh "$scratch"
 tests/run --sum "$results"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "tests/tmpdir.h"
 
 struct stub_step {
 	const char *reply; /* whole answer; NULL: none */
@@ -23,7 +24,7 @@ struct stub_step {
 #define STUB_STEPS_MAX 16
 
 struct stub {
-	char dir[32], path[64], server[72];
+	char dir[PATH_MAX], path[108], server[128];
 	const struct stub_step *steps;
 	unsigned nsteps;
 	int fd;
@@ -100,10 +101,8 @@ static inline bool stub_start(struct stub *s, const struct stub_step *steps, uns
 	memset(s, 0, sizeof(*s));
 	s->steps = steps;
 	s->nsteps = n;
-	snprintf(s->dir, sizeof(s->dir), "/tmp/mkt-test-XXXXXX");
-	if (!mkdtemp(s->dir))
-		return false;
-	snprintf(s->path, sizeof(s->path), "%s/s", s->dir);
+	tmpdir_make(s->dir, "stub");
+	snprintf(s->path, sizeof(s->path), "%.100s/s", s->dir);
 	snprintf(s->server, sizeof(s->server), "unix:%s", s->path);
 	memcpy(a.sun_path, s->path, strlen(s->path) + 1);
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

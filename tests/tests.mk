@@ -37,6 +37,7 @@ check: deps
 	@BUILD=$(BUILD) CC='$(CC)' tests/check.sh lint unit sim cli e2e fuzz determinism
 
 check-long: deps
+	@$(MAKE) --no-print-directory tests-build
 	@BUILD=$(BUILD) CC='$(CC)' tests/check.sh long
 
 check-unit: $(UNIT_BIN)

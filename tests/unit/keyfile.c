@@ -14,14 +14,15 @@
 #include "core/base/file.h"
 #include "core/crypto/hash.h"
 #include "core/crypto/keyfile.h"
+#include "tests/tmpdir.h"
 
 #define FAST ((struct mkt_kdf){1, 8192})
 #define PASS ((struct mkt_pass){"correct horse", 13})
 #define NO_PASS ((struct mkt_pass){NULL, 0})
 
 struct fixture {
-	char dir[32];
-	char path[64];
+	char dir[PATH_MAX];
+	char path[PATH_MAX + 16];
 	struct mkt_pubkey pub;
 	struct mkt_seckey sec;
 	struct mkt_err err;
@@ -33,8 +34,7 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_int_equal(mkt_crypto_init(), 0);
-	snprintf(f->dir, sizeof(f->dir), "/tmp/mkt-key-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	tmpdir_make(f->dir, "key");
 	snprintf(f->path, sizeof(f->path), "%s/k.key", f->dir);
 	mkt_keypair(&f->pub, &f->sec, seed);
 	*state = f;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/app/out.h"
@@ -91,15 +92,13 @@ struct fixture {
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	char path[] = "/tmp/mkt-out-XXXXXX";
 
 	mkt_term_init(&f->term, MKT_WHEN_NEVER, 0);
 	f->term.out_tty = false;
 	f->term.utf8 = false;
 	f->term.columns = 80;
 	mkt_out_init(&f->o, &f->term);
-	f->o.fd = mkstemp(path);
-	unlink(path);
+	f->o.fd = memfd_create("out", MFD_CLOEXEC);
 	*state = f;
 	return f->o.fd < 0;
 }

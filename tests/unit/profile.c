@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/agent/profile.h"
+#include "tests/tmpdir.h"
 
 #define W0 1560697200ull
 
@@ -39,12 +40,12 @@ static const char *const good[] = {
 };
 
 struct place {
-	char dir[64];
+	char dir[PATH_MAX];
 };
 
 static void write_file(const struct place *p, const char *name, const char *text)
 {
-	char path[128];
+	char path[PATH_MAX + 32];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", p->dir, name);
@@ -64,9 +65,7 @@ static int set_up(void **state)
 {
 	static struct place p;
 
-	snprintf(p.dir, sizeof(p.dir), "/tmp/mkt-profile.XXXXXX");
-	if (!mkdtemp(p.dir))
-		return -1;
+	tmpdir_make(p.dir, "profile");
 	*state = &p;
 	return 0;
 }
@@ -74,7 +73,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct place *p = *state;
-	char path[128];
+	char path[PATH_MAX + 32];
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(names); i++) {
 		snprintf(path, sizeof(path), "%s/%s", p->dir, names[i]);
@@ -150,7 +149,7 @@ static void files_nobody_needs_may_be_missing(void **state)
 	struct mkt_profile *s;
 	struct mkt_session e;
 	struct mkt_err err;
-	char path[128];
+	char path[PATH_MAX + 32];
 
 	write_good(p);
 	write_file(p, "participants.csv",
@@ -232,7 +231,7 @@ static void missing_and_empty_files_are_told(void **state)
 	struct place *p = *state;
 	struct mkt_profile *s = NULL;
 	struct mkt_err err;
-	char path[128];
+	char path[PATH_MAX + 32];
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(names); i++) {
 		write_good(p);

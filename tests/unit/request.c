@@ -14,10 +14,11 @@
 
 #include "core/app/request.h"
 #include "core/base/file.h"
+#include "tests/tmpdir.h"
 
 struct fixture {
-	char dir[40];
-	char requests[64];
+	char dir[PATH_MAX];
+	char requests[PATH_MAX + 16];
 	struct mkt_app app;
 };
 
@@ -26,8 +27,7 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_int_equal(mkt_crypto_init(), 0);
-	snprintf(f->dir, sizeof(f->dir), "/tmp/mkt-request-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	tmpdir_make(f->dir, "request");
 	snprintf(f->requests, sizeof(f->requests), "%s/requests", f->dir);
 	mkt_app_init(&f->app);
 	f->app.opt.quiet = true;
@@ -184,7 +184,7 @@ static void test_save_and_load(void **state)
 {
 	struct fixture *f = *state;
 	struct mkt_request r = sample(1, 77), got = MKT_REQUEST_INIT;
-	char path[128], name[MKT_REQUEST_ID_TEXT];
+	char path[PATH_MAX + 64], name[MKT_REQUEST_ID_TEXT];
 	struct stat st;
 
 	assert_int_equal(mkt_request_save(&f->app, &r), 0);
@@ -220,7 +220,7 @@ static void test_not_there_and_damaged(void **state)
 	struct fixture *f = *state;
 	struct mkt_request r = sample(2, 1), got = MKT_REQUEST_INIT;
 	struct mkt_buf b = MKT_BUF_INIT;
-	char path[128], name[MKT_REQUEST_ID_TEXT];
+	char path[PATH_MAX + 64], name[MKT_REQUEST_ID_TEXT];
 
 	assert_int_equal(mkt_request_load(&f->app, &r.id, &got), -MKT_ENOTFOUND);
 	assert_int_equal(mkt_request_save(&f->app, &r), 0);
@@ -291,7 +291,7 @@ static void test_prune(void **state)
 
 	for (uint8_t i = 1; i <= 3; i++) {
 		struct mkt_request r = sample(i, i);
-		char path[128], name[MKT_REQUEST_ID_TEXT];
+		char path[PATH_MAX + 64], name[MKT_REQUEST_ID_TEXT];
 
 		r.state = i == 1 ? MKT_REQUEST_UNFINISHED : MKT_REQUEST_DONE;
 		assert_int_equal(mkt_request_save(&f->app, &r), 0);
