@@ -94,7 +94,8 @@ static int digest_call(struct mkt_act *a)
 static uint64_t period_start(struct mkt_act *a)
 {
 	static const uint32_t lengths[] = {[MKT_ONCE_HOUR] = 3600, [MKT_ONCE_DAY] = MKT_DAY_S};
-	uint64_t now = a->clock_s ? a->clock_s : a->s.facts.now_ms / 1000, start, end;
+	bool sets_clock = a->clock_s && !a->s.app->opt.dry_run;
+	uint64_t now = sets_clock ? a->clock_s : a->s.facts.now_ms / 1000, start, end;
 	enum mkt_once once = (enum mkt_once)a->opts->request.once_per;
 	uint32_t valid = a->s.facts.validity_s < VALID_S ? a->s.facts.validity_s : VALID_S;
 	int64_t offset = mkt_zone_local(&a->s.zone, (int64_t)now) - (int64_t)now;

@@ -78,6 +78,8 @@ static int write_cursor(struct logging *l)
 		return 0;
 	/* What was read counts as seen only when it has left us. */
 	mkt_out_flush(&l->s.app->out);
+	if (mkt_out_failed(&l->s.app->out))
+		return 0;
 	return mkt_file_write(l->v->cursor_file, line, (size_t)n,
 			      (struct mkt_file_how){0644, false}, &l->s.app->err);
 }
@@ -156,7 +158,7 @@ static int show_pages(struct logging *l)
 		snprintf(from, sizeof(from), "%s", next);
 		if (!rc)
 			rc = write_cursor(l);
-	} while (!rc && next[0] && !l->done && !mkt_app_stopped());
+	} while (!rc && next[0] && !l->done && !mkt_out_failed(&l->s.app->out));
 	return rc;
 }
 
@@ -187,7 +189,7 @@ static int read_stream(struct logging *l, struct mkt_stream *st)
 	bool lost = false;
 	int rc = 0;
 
-	while (!rc && !l->done) {
+	while (!rc && !l->done && !mkt_out_failed(&app->out)) {
 		int news = mkt_stream_next(st, UINT64_MAX, &ev, &app->err);
 
 		if (news == -MKT_ECANCELLED && mkt_app_stopped())

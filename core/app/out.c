@@ -83,6 +83,11 @@ void mkt_out_flush(struct mkt_out *o)
 	write_kept(o);
 }
 
+bool mkt_out_failed(const struct mkt_out *o)
+{
+	return o->write_errno != 0;
+}
+
 static void relieve(struct mkt_out *o)
 {
 	if (o->buf.len < KEEP_BYTES_MAX)

@@ -256,6 +256,9 @@ void mkt_out_raw(struct mkt_out *o, const void *p, size_t n);
 /* Write what is kept now: streams and prompts. */
 void mkt_out_flush(struct mkt_out *o);
 
+/* A write has failed: nothing more will be written, and mkt_out_finish() tells why. */
+bool mkt_out_failed(const struct mkt_out *o);
+
 /*
  * The end of the program's output.  @failed: the command did not succeed; what
  * was not yet written is dropped.  Waits for the pager.  0, or -MKT_EOUTPUT.
