@@ -272,6 +272,7 @@ static int transfer_run(struct mkt_app *app, void *values, int argc, char **argv
 {
 	const struct transfer_values *v = values;
 	struct mkt_op op = {.kind = MKT_OP_TRANSFER};
+	struct mkt_text money;
 	struct mkt_act a;
 	int rc = mkt_act_open(&a, app, &v->act);
 
@@ -282,10 +283,13 @@ static int transfer_run(struct mkt_app *app, void *values, int argc, char **argv
 	if (!rc)
 		rc = mkt_parse_money(argv[1], a.s.facts.currency, &op.u.transfer.money_uc,
 				     &app->err);
+	money = mkt_fmt_money(op.u.transfer.money_uc, a.s.facts.currency);
+	if (!rc && !app->opt.dry_run)
+		rc = mkt_app_confirm(app, "send %s to '%s'? it cannot be taken back", money.s,
+				     argv[0]);
 	if (!rc) {
 		mkt_act_add(&a, &op, NULL, v->note);
-		snprintf(a.line, sizeof(a.line), "%s to '%s'",
-			 mkt_fmt_money(op.u.transfer.money_uc, a.s.facts.currency).s, argv[0]);
+		snprintf(a.line, sizeof(a.line), "%s to '%s'", money.s, argv[0]);
 		rc = mkt_act_do(&a, "transfer");
 	}
 	mkt_act_close(&a);

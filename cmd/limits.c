@@ -59,7 +59,7 @@ static int limits_run(struct mkt_app *app, void *values, int argc, char **argv)
 					    "rows_per_min"};
 	struct mkt_answer a = MKT_ANSWER_INIT;
 	struct mkt_session s;
-	int rc = mkt_session_open(&s, app, MKT_NEED_WHO);
+	int rc = mkt_session_open(&s, app, MKT_NEED_MARKET | MKT_NEED_WHO);
 
 	(void)values, (void)argc, (void)argv;
 	if (rc)

@@ -225,7 +225,7 @@ static int follow(struct logging *l)
 	mkt_app_catch_signals();
 	rc = mkt_stream_new(&conf, &what, &st, &l->s.app->err);
 	if (!rc)
-		rc = read_stream(l, st);
+		rc = mkt_session_enrolled(&l->s, what.path, read_stream(l, st));
 	mkt_stream_free(st);
 	mkt_buf_release(&path);
 	return rc;

@@ -35,6 +35,20 @@ static int connect_server(struct mkt_session *s)
 	return mkt_client_new(&conf, &s->client, &s->app->err);
 }
 
+static int not_enrolled(struct mkt_session *s, const char *key)
+{
+	return mkt_err_set(&s->app->err, MKT_EACCOUNT, "the key %s is not enrolled on chain '%s'",
+			   key, s->facts.name);
+}
+
+int mkt_session_enrolled(struct mkt_session *s, const char *path, int rc)
+{
+	/* What /v1/tx does not find is the request. */
+	if (rc == -MKT_ENOTFOUND && s->own && strncmp(path, "/v1/tx", 6) && strstr(path, s->who))
+		return not_enrolled(s, s->who);
+	return rc;
+}
+
 int mkt_session_get(struct mkt_session *s, struct mkt_answer *a, const char *fmt, ...)
 {
 	char *path;
@@ -46,7 +60,7 @@ int mkt_session_get(struct mkt_session *s, struct mkt_answer *a, const char *fmt
 	va_end(ap);
 	if (rc < 0)
 		return mkt_err_code(&s->app->err, MKT_ENOMEM);
-	rc = mkt_api_get(s->client, path, a, &s->app->err);
+	rc = mkt_session_enrolled(s, path, mkt_api_get(s->client, path, a, &s->app->err));
 	free(path);
 	if (!rc && a->as_of_ms)
 		mkt_out_meta(&s->app->out, a->height, a->as_of_ms, false);
@@ -133,8 +147,10 @@ static int find_who(struct mkt_session *s)
 		return rc;
 	}
 	rc = mkt_identity_public(s->app, &pub);
-	if (!rc)
+	if (!rc) {
 		mkt_pubkey_text(&pub, s->who);
+		s->own = true;
+	}
 	return rc;
 }
 
@@ -151,8 +167,7 @@ static int find_signer(struct mkt_session *s)
 	mkt_pubkey_text(&pub, text);
 	rc = mkt_session_account(s, text, &s->signer);
 	if (rc == -MKT_ENOTFOUND)
-		return mkt_err_set(&s->app->err, MKT_EACCOUNT,
-				   "the key %s is not enrolled on chain '%s'", text, s->facts.name);
+		return not_enrolled(s, text);
 	s->account = s->signer;
 	if (!rc && named)
 		rc = mkt_session_account(s, named, &s->account);

@@ -30,6 +30,7 @@ struct mkt_session {
 	uint32_t signer;	       /* number of the key's account */
 	uint32_t account;	       /* number of the account that is acted for */
 	char who[MKT_PUBKEY_TEXT + 1]; /* the same as path piece: number, name or mkt1... */
+	bool own;		       /* who is the key's own account */
 };
 
 /* On failure there is nothing to close.  app->err is filled. */
@@ -42,6 +43,12 @@ void mkt_session_client_conf(struct mkt_app *app, struct mkt_client_conf *conf);
 /* GET with a formatted path; the answer's height and time go to the output. */
 int mkt_session_get(struct mkt_session *s, struct mkt_answer *a, const char *fmt,
 		    ...) MKT_MUST_CHECK MKT_PRINTF(3, 4);
+
+/*
+ * @rc, the end of a read about who; -MKT_ENOTFOUND of an account that is the key's own
+ * is -MKT_EACCOUNT with the sentence that actions have.  mkt_session_get() does it.
+ */
+int mkt_session_enrolled(struct mkt_session *s, const char *path, int rc) MKT_MUST_CHECK;
 
 /* How people's times are read here.  @past_ok: windows that have begun are fine. */
 struct mkt_when mkt_session_when(const struct mkt_session *s, bool past_ok);
