@@ -115,6 +115,9 @@ void mkt_external_list(void (*each)(void *arg, const char *name), void *arg);
 /* `mkt --complete=KIND PREFIX`: candidates, one a line, "value TAB description". */
 int mkt_complete(struct mkt_app *app, const char *kind, const char *prefix) MKT_MUST_CHECK;
 
+/* The same for what the chain knows: cmd/complete_chain.c.  -MKT_ENOTFOUND: another kind. */
+int mkt_complete_chain(struct mkt_app *app, const char *kind, const char *prefix) MKT_MUST_CHECK;
+
 /* ---- help: cmd/help.c ---- */
 
 /* Commands by group; with @all the rare ones, externals and aliases as well. */

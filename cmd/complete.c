@@ -71,6 +71,9 @@ int mkt_complete(struct mkt_app *app, const char *kind, const char *prefix)
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(listers); i++)
 		if (!strcmp(listers[i].kind, kind) && mkt_app_load(app) == 0)
 			return listers[i].list(app, prefix);
+	if (!mkt_app_load(app) && !mkt_complete_chain(app, kind, prefix))
+		return 0;
+	memset(&app->err, 0, sizeof(app->err));
 	/* Not a word on stderr: it would stand in the line being typed. */
 	return mkt_code_exit(MKT_EUSAGE);
 }

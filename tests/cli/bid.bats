@@ -251,6 +251,34 @@ request: $(request)"
 	[ "$(mkt status --json | json .data.node.open_bids)" = 1 ] || fail twice
 }
 
+@test "Ctrl-C while the outcome is unknown: 8 and the id; before anything was sent: 130" {
+	account a
+	"$BATS_TEST_DIRNAME/lossy.pl" "$HOME/lossy" "$HOME/m/ledgerd.sock" 1000 3>&- &
+	proxy=$!
+	until [ -S lossy ]; do read -rt 0.01 <> <(:) || :; done
+	# A shell's background jobs ignore SIGINT; perl gives it back.
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$BUILD_DIR/mkt" --identity a bid buy 1kWh --at "$W" \
+		--price 20/kWh --server "unix:$HOME/lossy" --json >out 2>err 3>&- &
+	bidding=$!
+	until [ "$(mkt status --json | json .data.node.open_bids)" = 1 ]; do :; done
+	kill -INT $bidding
+	status=0
+	wait $bidding || status=$?
+	kill $proxy
+	[ "$status" = 8 ] || fail status
+	[ "$(json -c '.error | [.code, .applied, (.request_id | length)]' <err)" = '["outcome-unknown","unknown",32]' ] || fail "$(cat err)"
+	kill -STOP "$LEDGERD"
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$BUILD_DIR/mkt" --identity a bid buy 1kWh --at "$W" \
+		--price 20/kWh --trace trace >out 2>err 3>&- &
+	bidding=$!
+	until [ -e trace ]; do :; done
+	kill -INT $bidding
+	status=0
+	wait $bidding || status=$?
+	kill -CONT "$LEDGERD"
+	[ "$status" = 130 ] || fail status
+}
+
 @test "no server: surely not applied, nothing is left to ask" {
 	account a
 	run3 as a bid buy 1kWh --at "$W" --price 20/kWh --server unix:/nowhere --timeout 200ms

@@ -1,0 +1,38 @@
+#!/usr/bin/env bats
+# Completion of what the chain knows.
+load chain
+
+values() { mkt --complete="$1" -- "${2-}" | cut -f1 | tr '\n' ' '; }
+
+@test "tags, windows, accounts, own bids and contracts" {
+	accounts oak elm
+	as oak bid buy 2kWh --at "$W" --price 20/kWh -q
+	as elm bid sell 1kWh --at "$W" --price 20/kWh -q
+	as elm bid sell 1kWh --at "$W" --price 30/kWh -q
+	[ "$(values tag)" = "brown green lvm shvm " ] || fail tags
+	[ "$(values tag g)" = "green " ] || fail prefix
+	[ "$(values dimension)" = "energy market " ] || fail dimensions
+	[ "$(values account e)" = "elm " ] || fail accounts
+	[ "$(MKT_IDENTITY=oak values bid)" = "b1 " ] || fail bids
+	[ "$(MKT_IDENTITY=elm values bid)" = "b3 " ] || fail others
+	[ "$(MKT_IDENTITY=elm values contract)" = "c1 " ] || fail contracts
+	[ "$(mkt --complete=window -- n | cut -f1)" = next ] || fail next
+	mkt --complete=window -- 2026-11-22 | grep -q '^2026-11-22 09:30-10:00 JST	' || fail window
+}
+
+@test "nothing to offer is silence: no server, no key, another host, a hanging one" {
+	for call in "MKT_SERVER=unix:/nowhere" "MKT_IDENTITY=nobody" "MKT_SERVER=http://192.0.2.1:9"; do
+		run3 env "$call" "$BUILD_DIR/mkt" --complete=bid -- ""
+		status_is 0
+		out_is ""
+		err_is ""
+	done
+	kill -STOP "$LEDGERD"
+	begun=${EPOCHREALTIME/./}
+	run3 mkt --complete=tag -- ""
+	took=$((${EPOCHREALTIME/./} - begun))
+	kill -CONT "$LEDGERD"
+	status_is 0
+	err_is ""
+	[ "$took" -lt 1000000 ] || fail "$took us"
+}
