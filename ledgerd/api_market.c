@@ -261,7 +261,7 @@ int ld_get_status(struct ld_req *r, struct mkt_err *err)
 	ld_node_head(n, &height, &time_ms);
 	ld_begin(r, &w, "mkt.status/1");
 	mkt_jw_obj(&w);
-	mkt_jw_kstr(&w, "version", LD_VERSION);
+	mkt_jw_kstr(&w, "version", MKT_VERSION);
 	mkt_jw_kstr(&w, "role", "solo");
 	mkt_jw_khex(&w, "chain", n->chain_id.b, sizeof(n->chain_id.b));
 	mkt_jw_kstr(&w, "name", n->g->name);

@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "core/app/conf.h"
 #include "core/base/limits.h"
@@ -166,8 +168,40 @@ int ld_conf_read(struct ld_conf *c, const char *path, struct mkt_err *err)
 	return res < 0 ? res : 0;
 }
 
+/* HOST:PORT; whether the host is known here shows when the daemon starts. */
+static int check_listen(const char *text, struct mkt_err *err)
+{
+	const char *colon = strrchr(text, ':');
+	struct mkt_err ignored;
+	uint64_t port;
+
+	if (!colon || colon == text)
+		return mkt_err_set(err, MKT_EINVAL, "'listen' is '%s', which is not HOST:PORT",
+				   text);
+	if (set_number(&port, "listen", colon + 1, 10, UINT16_MAX, &ignored) < 0)
+		return mkt_err_set(err, MKT_EINVAL, "'listen' is '%s': '%s' is no port up to 65535",
+				   text, colon + 1);
+	return 0;
+}
+
+/* Clients and the daemon have working directories of their own. */
+static int check_socket(const char *path, struct mkt_err *err)
+{
+	struct sockaddr_un sa;
+
+	if (path[0] != '/')
+		return mkt_err_set(err, MKT_EINVAL,
+				   "'socket' is '%s', which is no path from the root", path);
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return mkt_err_set(err, MKT_EINVAL, "'socket' is longer than %zu bytes",
+				   sizeof(sa.sun_path) - 1);
+	return 0;
+}
+
 int ld_conf_check(const struct ld_conf *c, struct mkt_err *err)
 {
+	int res = 0;
+
 	if (!c->dir[0])
 		return mkt_err_set(err, MKT_EINVAL, "'dir' in [node] is not set");
 	if (!c->key[0])
@@ -179,5 +213,9 @@ int ld_conf_check(const struct ld_conf *c, struct mkt_err *err)
 		return mkt_err_set(
 			err, MKT_EINVAL,
 			"'refuse_free' in [disk] is above 'alarm_free': no alarm would come");
-	return 0;
+	if (c->socket[0])
+		res = check_socket(c->socket, err);
+	if (res >= 0 && c->listen[0])
+		res = check_listen(c->listen, err);
+	return res;
 }

@@ -37,7 +37,10 @@ int ld_conf_set(struct ld_conf *c, const char *section, const char *name, const 
 /* Read a file over the built-in values.  -MKT_EINVAL with the line, -MKT_EIO. */
 int ld_conf_read(struct ld_conf *c, const char *path, struct mkt_err *err) MKT_MUST_CHECK;
 
-/* What must hold between settings: a directory, a key, at least one listener, watermarks in order. */
+/*
+ * What must hold between settings: a directory, a key, at least one listener, places
+ * that can be listened on, watermarks in order.
+ */
 int ld_conf_check(const struct ld_conf *c, struct mkt_err *err) MKT_MUST_CHECK;
 
 #endif

@@ -68,7 +68,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 			ld_log_level(LD_DEBUG);
 			break;
 		case 'V':
-			printf("ledgerd %s\n", LD_VERSION);
+			printf("ledgerd %s\n", MKT_VERSION);
 			return fflush(stdout) ? -MKT_EOUTPUT : 1;
 		case 'h':
 			fputs(usage, stdout);
@@ -192,12 +192,14 @@ int main(int argc, char **argv)
 		return res > 0 ? 0 : mkt_code_exit(-res);
 	if (read_conf(&o, &conf, &err) < 0)
 		return fail(&err, 2);
+	if (mkt_crypto_init() < 0)
+		return mkt_code_exit(MKT_EINTERNAL);
 	if (o.check) {
+		if (ld_node_check(&conf, &err) < 0)
+			return fail(&err, 2);
 		printf("configuration ok\n");
 		return fflush(stdout) ? mkt_code_exit(MKT_EOUTPUT) : 0;
 	}
-	if (mkt_crypto_init() < 0)
-		return mkt_code_exit(MKT_EINTERNAL);
 	/* Before any thread: all of them leave these signals to sigwait(). */
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);

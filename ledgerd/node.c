@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "core/base/file.h"
 #include "core/crypto/hash.h"
 #include "core/crypto/keyfile.h"
 #include "ledgerd/log.h"
@@ -9,6 +10,7 @@
 
 #define TICK_MS 1000
 #define PROGRESS_MS 2000u
+#define GENESIS_BYTES_MAX (1u << 20)
 
 uint64_t ld_utc_ms(void)
 {
@@ -57,19 +59,53 @@ static void *tick_main(void *arg)
 	return NULL;
 }
 
-static int find_authority(struct ld_node *n, struct mkt_err *err)
+/* The number of @key among the authorities. */
+static int find_authority(const struct ld_conf *conf, const struct mkt_genesis *g,
+			  const struct mkt_seckey *key, struct mkt_err *err)
 {
 	struct mkt_pubkey pub;
 
-	mkt_seckey_public(&n->key, &pub);
-	for (uint16_t i = 0; i < n->g->nauthorities; i++)
-		if (!memcmp(&n->g->authorities[i], &pub, sizeof(pub))) {
-			n->authority = i;
-			return 0;
-		}
-	return mkt_err_set(err, MKT_EDENIED,
-			   "the key '%s' is not one of the authorities of chain '%s'", n->conf->key,
-			   n->g->name);
+	mkt_seckey_public(key, &pub);
+	for (uint16_t i = 0; i < g->nauthorities; i++)
+		if (!memcmp(&g->authorities[i], &pub, sizeof(pub)))
+			return i;
+	mkt_err_set(err, MKT_EDENIED, "the key '%s' is not one of the authorities of chain '%s'",
+		    conf->key, g->name);
+	mkt_err_hint(err, "'key' in [authority] is the key that was named to 'mkt init', or made by it");
+	return -MKT_EDENIED;
+}
+
+static int load_key(const struct ld_conf *conf, struct mkt_seckey *key, struct mkt_err *err)
+{
+	return mkt_keyfile_load(conf->key, (struct mkt_pass){NULL, 0}, key, err);
+}
+
+int ld_node_check(const struct ld_conf *conf, struct mkt_err *err)
+{
+	char path[LD_PATH_MAX + sizeof("/genesis")];
+	struct mkt_buf bytes = MKT_BUF_INIT;
+	struct mkt_genesis g;
+	struct mkt_seckey key;
+	int res = load_key(conf, &key, err);
+
+	if (res < 0)
+		return res;
+	snprintf(path, sizeof(path), "%s/genesis", conf->dir);
+	res = mkt_file_read(path, GENESIS_BYTES_MAX, &bytes, err);
+	if (res == -MKT_ENOTFOUND)
+		mkt_err_set(err, MKT_ENOTFOUND, "there is no chain in '%s'", conf->dir);
+	if (!res) {
+		res = mkt_genesis_dec(bytes.data, bytes.len, &g, err);
+		if (res < 0)
+			mkt_err_wrap(err, "'%s'", path);
+	}
+	if (!res) {
+		res = find_authority(conf, &g, &key, err);
+		mkt_genesis_release(&g);
+	}
+	mkt_wipe(&key, sizeof(key));
+	mkt_buf_release(&bytes);
+	return res < 0 ? res : 0;
 }
 
 /* Long recoveries tell that they live. */
@@ -116,9 +152,10 @@ static int open_chain(struct ld_node *n, struct mkt_err *err)
 	n->state = mkt_chain_state(n->chain);
 	n->g = mkt_chain_genesis(n->chain);
 	n->chain_id = *mkt_chain_id(n->chain);
-	res = find_authority(n, err);
+	res = find_authority(n->conf, n->g, &n->key, err);
 	if (res < 0)
 		return res;
+	n->authority = (uint16_t)res;
 	if (n->g->nauthorities != 1)
 		return mkt_err_set(err, MKT_EINVAL,
 				   "chain '%s' has %u authorities; role solo is for one",
@@ -152,7 +189,7 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 	if (!res && !n->cache)
 		res = mkt_err_code(err, MKT_ENOMEM);
 	if (!res)
-		res = mkt_keyfile_load(conf->key, (struct mkt_pass){NULL, 0}, &n->key, err);
+		res = load_key(conf, &n->key, err);
 	if (!res)
 		res = open_chain(n, err);
 	if (!res) {

@@ -12,14 +12,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "core/base/version.h"
 #include "core/chain/chain.h"
 #include "core/crypto/sign.h"
 #include "ledgerd/conf.h"
 #include "ledgerd/guard.h"
 #include "ledgerd/hub.h"
 #include "ledgerd/pipe.h"
-
-#define LD_VERSION "0.1"
 
 struct ld_api_cache;
 
@@ -51,6 +50,13 @@ struct ld_node {
  */
 int ld_node_open(const struct ld_conf *conf, struct ld_node **out,
 		 struct mkt_err *err) MKT_MUST_CHECK;
+
+/*
+ * What `ledgerd -n` looks at besides the settings: a chain is there, and the key may
+ * seal it.  Takes no lock and recovers nothing.  -MKT_ENOTFOUND, -MKT_EDENIED; what
+ * mkt_keyfile_load() and mkt_genesis_dec() say.
+ */
+int ld_node_check(const struct ld_conf *conf, struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Refuse new transactions and finish those taken: after it all of them are on the disk. */
 void ld_node_stop(struct ld_node *n);

@@ -17,8 +17,7 @@
 #include "core/app/term.h"
 #include "core/base/compat.h"
 #include "core/base/err.h"
-
-#define MKT_VERSION "0.1.0"
+#include "core/base/version.h"
 
 /* The options that every command takes, as given: read settings through mkt_app_setting(). */
 struct mkt_globals {

@@ -42,7 +42,7 @@ suspended  no"
 
 @test "the statement tells what happened, newest first" {
 	accounts a b
-	as a account transfer b 5JPY --note cake -q
+	as a account transfer b 5JPY --note cake -q --yes
 	run3 as a account --statement
 	status_is 0
 	[ "$(sed -E 's/^[0-9:]+ +//' <<<"$out")" = "a: transfer
@@ -61,17 +61,17 @@ deposit of 1000000 JPY to a" ] || fail sentences
 
 @test "a transfer: done, refused, dry, to nobody" {
 	accounts a b
-	run3 as a account transfer b 5JPY --note cake
+	run3 as a account transfer b 5JPY --note cake --yes
 	status_is 0
 	out_is "5 JPY to 'b'; block 5"
-	run3 as a account transfer b 99999999JPY
+	run3 as a account transfer b 99999999JPY --yes
 	status_is 3
 	err_has "mkt: cannot transfer: not enough available: 99999999 JPY needed"
 	run3 as a account transfer b 99999999JPY -n
 	status_is 3
 	run3 as a account transfer b 1JPY -n
 	status_is 0
-	run3 as a account transfer nobody 1JPY
+	run3 as a account transfer nobody 1JPY --yes
 	status_is 5
 	run3 as a account transfer b 1
 	status_is 2
@@ -88,7 +88,7 @@ deposit of 1000000 JPY to a" ] || fail sentences
 		'mkt.delegations/1 [{"to":2,"rights":"bid,cancel","until":"2026-11-30T15:00:00Z","meter":false}] ' ] || fail list
 	run3 as b bid buy 1kWh --at "$W" --price 20/kWh --for a
 	status_is 0
-	run3 as b account transfer b 1JPY --for a
+	run3 as b account transfer b 1JPY --for a --yes
 	status_is 4
 	run3 as a account revoke b
 	status_is 0

@@ -63,6 +63,33 @@ teardown() { [ -z "${LEDGERD:-}" ] || { kill "$LEDGERD"; wait "$LEDGERD"; } 2>/d
 	err_has "'nothing'"
 }
 
+@test "-n: what cannot be listened on, or sealed, has its own sentence and status 2" {
+	make_chain
+	refused() { # setting, sentence
+		run3 ledgerd -n -f m/ledgerd.conf -o "$1"
+		status_is 2
+		out_is ""
+		err_has "$2"
+	}
+	refused node.listen=foo "'listen' is 'foo', which is not HOST:PORT"
+	refused node.listen=127.0.0.1:99999 "'99999' is no port up to 65535"
+	refused node.listen=127.0.0.1: "'' is no port up to 65535"
+	refused node.socket=x.sock "'socket' is 'x.sock', which is no path from the root"
+	refused "node.socket=/$(printf '%0120d' 0)" "'socket' is longer than 107 bytes"
+	refused "node.dir=$HOME/none" "there is no chain in '$HOME/none'"
+	refused "authority.key=$HOME/none" "'$HOME/none'"
+	mkt key new -q other
+	refused "authority.key=$XDG_DATA_HOME/mkt/keys/other.key" "is not one of the authorities of chain 'mkt'"
+	mkdir bad && printf x >bad/genesis
+	refused "node.dir=$HOME/bad" "'$HOME/bad/genesis'"
+	run3 ledgerd -n -f m/ledgerd.conf -o 'node.listen=[::1]:7460'
+	status_is 0
+}
+
+@test "mkt and ledgerd are of one version" {
+	[ "$(ledgerd -V | cut -d' ' -f2)" = "$(mkt --version | cut -d' ' -f2)" ]
+}
+
 @test "what must be set is asked for" {
 	run3 ledgerd -n -o node.socket=/tmp/s
 	status_is 2
@@ -119,7 +146,7 @@ teardown() { [ -z "${LEDGERD:-}" ] || { kill "$LEDGERD"; wait "$LEDGERD"; } 2>/d
 	err_has "cannot listen on '127.0.0.1:28761'"
 	run3 ledgerd -f m2/ledgerd.conf -o node.listen=nowhere
 	status_is 2
-	err_has "'nowhere' is not HOST:PORT"
+	err_has "'listen' is 'nowhere', which is not HOST:PORT"
 }
 
 @test "a key that may not seal, one that others may read, none: refused" {
