@@ -73,7 +73,7 @@ deposit of 1000000 JPY to a" ] || fail sentences
 	status_is 0
 	run3 as a account transfer nobody 1JPY --yes
 	status_is 5
-	run3 as a account transfer b 1
+	run3 as a account transfer b 1 --yes
 	status_is 2
 	[ "$(mkt account b --json | json .data.available_ujpy)" = 1000005000000 ] || fail money
 }
