@@ -30,7 +30,12 @@ stop_ledgerd() {
 
 setup() { private_home && start_chain; }
 
-teardown() { stop_ledgerd 2>/dev/null || true; }
+# A test that fails in the middle leaves helpers behind: only those that it started are ended.
+teardown() {
+	local job
+	stop_ledgerd 2>/dev/null || true
+	for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
+}
 
 as() { local who=$1; shift; mkt --identity "$who" "$@"; }
 
