@@ -57,8 +57,11 @@ void sim_key(uint64_t seed, uint64_t number, struct mkt_pubkey *pub, struct mkt_
 int sim_chain_start(struct sim_chain *c, struct mkt_app *app, const struct sim_chain_conf *conf)
 	MKT_MUST_CHECK;
 
-/* If ledgerd has ended: -MKT_EUNAVAILABLE with the last line that it said. */
-int sim_chain_alive(struct sim_chain *c) MKT_MUST_CHECK;
+/*
+ * If ledgerd has ended, or ends within @wait_ms (its sockets are closed a moment
+ * before): -MKT_EUNAVAILABLE with the last line that it said.
+ */
+int sim_chain_alive(struct sim_chain *c, uint32_t wait_ms) MKT_MUST_CHECK;
 
 /* End ledgerd and wait for it.  -MKT_EUNAVAILABLE if it did not end well. */
 int sim_chain_stop(struct sim_chain *c) MKT_MUST_CHECK;

@@ -264,12 +264,18 @@ static int tell_end(struct sim_chain *c, int status)
 	return -MKT_EUNAVAILABLE;
 }
 
-int sim_chain_alive(struct sim_chain *c)
+int sim_chain_alive(struct sim_chain *c, uint32_t wait_ms)
 {
+	uint64_t until = mkt_app_mono_ms() + wait_ms;
 	int status;
 
-	if (!c->pid || waitpid(c->pid, &status, WNOHANG) != c->pid)
+	if (!c->pid)
 		return 0;
+	while (waitpid(c->pid, &status, WNOHANG) != c->pid) {
+		if (mkt_app_mono_ms() >= until)
+			return 0;
+		usleep(NAP_US);
+	}
 	c->pid = 0;
 	return tell_end(c, status);
 }
@@ -291,7 +297,7 @@ static int connect_to(struct sim_chain *c)
 		mkt_client_restart(c->client, TRY_MS);
 		rc = mkt_api_get(c->client, "/v1/status", &a, &c->app->err);
 		mkt_answer_release(&a);
-		alive = sim_chain_alive(c);
+		alive = sim_chain_alive(c, 0);
 		if (alive < 0)
 			return alive;
 	} while (rc < 0 && mkt_app_mono_ms() < until && !mkt_app_stopped());

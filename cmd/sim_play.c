@@ -13,6 +13,7 @@
 #define RETAILER_UC (10000000 * MONEY)
 #define MARGIN_UPWH 14000 /* on the day-ahead price: grid and supply */
 #define FEED_IN_UPWH 8000
+#define END_MS 250 /* a ledgerd that closed its sockets has ended after this */
 
 static uint32_t window_of(uint64_t time_s)
 {
@@ -532,7 +533,7 @@ static int play_days(struct sim *s, struct mkt_progress *bar)
 
 	for (uint32_t k = first; !rc && k < end; k++) {
 		rc = play_window(s, k);
-		if (rc < 0 && sim_chain_alive(&s->chain) < 0)
+		if (rc < 0 && sim_chain_alive(&s->chain, END_MS) < 0)
 			return -s->app->err.code;
 		if (mkt_app_stopped())
 			return mkt_err_set(&s->app->err, MKT_ECANCELLED, "stopped");

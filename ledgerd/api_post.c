@@ -230,6 +230,15 @@ static void put_placed(struct post *p, struct mkt_jw *w, const char *status,
 	ld_json_results(w, p->look.node, tx, at->events, at->events_len);
 }
 
+static void put_executed(struct ld_node *n, struct post *p, struct mkt_jw *w,
+			 const struct ld_item *it)
+{
+	struct placed at = {it->height, it->time_ms, it->ix, it->events.data, it->events.len};
+
+	put_placed(p, w, it->height <= mkt_chain_height(n->chain) ? "sealed" : "executed", &it->tx,
+		   &at);
+}
+
 static void put_seen(struct ld_node *n, struct post *p, struct mkt_jw *w, const struct ld_item *it)
 {
 	struct replay rep = {0};
@@ -248,8 +257,7 @@ static void put_seen(struct ld_node *n, struct post *p, struct mkt_jw *w, const 
 static void put_receipt(struct ld_node *n, struct post *p, struct mkt_jw *w,
 			const struct ld_item *it)
 {
-	struct placed at = {it->height, it->time_ms, it->ix, it->events.data, it->events.len};
-	bool none = p->batch->wait == LD_WAIT_NONE;
+	bool none = p->batch->wait == LD_WAIT_NONE; /* then the sequencer may be writing to @it */
 
 	mkt_jw_obj(w);
 	if (!it->form_code || it->len > MKT_TX_FIXED_BYTES) {
@@ -266,8 +274,7 @@ static void put_receipt(struct ld_node *n, struct post *p, struct mkt_jw *w,
 	else if (none)
 		mkt_jw_kstr(w, "status", "queued");
 	else if (it->verdict == LD_EXECUTED)
-		put_placed(p, w, it->height <= mkt_chain_height(n->chain) ? "sealed" : "executed",
-			   &it->tx, &at);
+		put_executed(n, p, w, it);
 	else if (it->verdict == LD_SEEN)
 		put_seen(n, p, w, it);
 	else
