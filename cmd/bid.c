@@ -200,8 +200,9 @@ static void say_receipt(struct placing *p, const struct mkt_val v[B_COLS])
 	mkt_act_state(&p->a, state, sizeof(state));
 	if (v[B_BID].kind)
 		mkt_buf_addf(&b, "b%llu ", (unsigned long long)v[B_BID].u);
+	/* What a dry run is, stands at the end; here, what the bid would be. */
 	mkt_buf_addf(&b, "%s %s: %s", v[B_SIDE].text, mkt_fmt_energy(v[B_AMOUNT].u).s,
-		     v[B_STATE].text);
+		     !p->a.s.app->opt.dry_run ? v[B_STATE].text : v[B_LEFT].u ? "open" : "filled");
 	if (p->nrows)
 		mkt_buf_addf(&b, ", %s matched in %zu contract%s for %s",
 			     mkt_fmt_energy(v[B_FILLED].u).s, p->nrows, p->nrows == 1 ? "" : "s",

@@ -20,18 +20,28 @@ static const struct mkt_col limit_cols[] = {
 static const struct mkt_table limit_table = {"limit", limit_cols, false};
 static const struct mkt_doc limits_doc = {"limits", 1, {&limit_table}, false};
 
-static int add_row(struct mkt_session *s, const struct mkt_jval *data, const char *name)
+/* As programs read them and as people do. */
+static const struct limit {
+	const char *name, *words;
+} limits[] = {
+	{"open_bids", "open bids"},
+	{"tx_per_min", "transactions a minute"},
+	{"reads_per_min", "reads a minute"},
+	{"rows_per_min", "rows a minute"},
+};
+
+static int add_row(struct mkt_session *s, const struct mkt_jval *data, const struct limit *l)
 {
 	struct mkt_val v[L_COLS] = {{0}};
 	struct mkt_jval at;
 	uint64_t max;
-	int rc = mkt_jget_obj(data, name, &at, &s->app->err);
+	int rc = mkt_jget_obj(data, l->name, &at, &s->app->err);
 
 	if (!rc)
 		rc = mkt_jget_u64(&at, "limit", UINT32_MAX, &max, &s->app->err);
 	if (rc)
 		return rc;
-	v[L_NAME] = mkt_v_text(name);
+	v[L_NAME] = mkt_v_text(mkt_for_people(s->app) ? l->words : l->name);
 	v[L_CLASS] = mkt_v_text(mkt_word(data, "class"));
 	/* 0 stands for no limit: nothing is left or used up then. */
 	if (max) {
@@ -55,8 +65,6 @@ static int add_row(struct mkt_session *s, const struct mkt_jval *data, const cha
 
 static int limits_run(struct mkt_app *app, void *values, int argc, char **argv)
 {
-	static const char *const names[] = {"open_bids", "tx_per_min", "reads_per_min",
-					    "rows_per_min"};
 	struct mkt_answer a = MKT_ANSWER_INIT;
 	struct mkt_session s;
 	int rc = mkt_session_open(&s, app, MKT_NEED_MARKET | MKT_NEED_WHO);
@@ -69,8 +77,8 @@ static int limits_run(struct mkt_app *app, void *values, int argc, char **argv)
 		rc = mkt_out_open(&app->out, &limits_doc, &app->err);
 	if (!rc) {
 		mkt_out_part(&app->out, &limit_table);
-		for (size_t i = 0; !rc && i < MKT_ARRAY_SIZE(names); i++)
-			rc = add_row(&s, &a.data, names[i]);
+		for (size_t i = 0; !rc && i < MKT_ARRAY_SIZE(limits); i++)
+			rc = add_row(&s, &a.data, &limits[i]);
 		mkt_out_close(&app->out);
 	}
 	mkt_answer_release(&a);

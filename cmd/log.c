@@ -3,6 +3,10 @@
  */
 #include "core/base/compat.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
 #include "cmd/cmd.h"
 #include "cmd/events.h"
 #include "cmd/tables.h"
@@ -67,6 +71,19 @@ static int read_cursor(struct logging *l)
 	}
 	mkt_buf_release(&b);
 	return rc;
+}
+
+/* A cursor that could not be kept is told before events are shown, not after. */
+static int check_cursor(struct logging *l)
+{
+	const char *file = l->v->cursor_file, *slash = strrchr(file, '/');
+	char dir[PATH_MAX] = ".";
+
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - file) + 1, file);
+	if (access(dir, W_OK | X_OK) < 0)
+		return mkt_err_sys(&l->s.app->err, MKT_EIO, errno, "cannot create '%s'", file);
+	return read_cursor(l);
 }
 
 static int write_cursor(struct logging *l)
@@ -297,7 +314,7 @@ static int log_run(struct mkt_app *app, void *values, int argc, char **argv)
 		return rc;
 	rc = add_filters(&l);
 	if (!rc && l.v->cursor_file)
-		rc = read_cursor(&l);
+		rc = check_cursor(&l);
 	app->out.sparse = true;
 	if (!rc)
 		rc = mkt_out_open(&app->out, &log_doc, &app->err);

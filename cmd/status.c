@@ -27,10 +27,10 @@ static const struct mkt_col node_cols[] = {
 	{"money_u$", MKT_COL_MONEY, .head = "money in accounts"},
 	{"refused", MKT_COL_UINT, .head = "refused operations"},
 	{"disk", MKT_COL_TEXT, .head = "disk"},
-	{"disk_free_bytes", MKT_COL_UINT, .head = "disk free bytes"},
+	{"disk_free_bytes", MKT_COL_BYTES, .head = "disk free"},
 	{"disk_days_left", MKT_COL_UINT, .head = "days until full"},
-	{"blocks_bytes", MKT_COL_UINT, .head = "blocks bytes", .wide = true},
-	{"store_bytes", MKT_COL_UINT, .head = "store bytes", .wide = true},
+	{"blocks_bytes", MKT_COL_BYTES, .head = "blocks take", .wide = true},
+	{"store_bytes", MKT_COL_BYTES, .head = "store takes", .wide = true},
 	{"digest", MKT_COL_TEXT, .head = "state digest", .wide = true},
 	{"uptime_s", MKT_COL_DURATION, .head = "up for"},
 	{.name = NULL}};

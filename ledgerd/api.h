@@ -85,6 +85,13 @@ static inline void ld_breathe(struct ld_node *n, uint32_t row)
 bool ld_wait_indexed(struct ld_req *r, uint64_t height);
 
 /*
+ * The sentence of a refusal, for receipts, events and previews alike.  @leg counts
+ * from 1, 0: none; @more as in its RESULT event.  False: the code says it all.
+ */
+bool ld_refusal(char out[MKT_ERR_TEXT_MAX], const struct ld_node *n, unsigned code, uint64_t leg,
+		uint64_t more);
+
+/*
  * "results":[...] of a transaction: one for each RESULT event in @events (encoded,
  * only those of this transaction).  @tx is decoded.
  */

@@ -27,11 +27,16 @@ static void put_fills(struct mkt_jw *w, const struct ld_node *n, const struct mk
 static void put_preview(struct mkt_jw *w, const struct ld_node *n, const struct mkt_tx *tx,
 			const struct mkt_op *op, const struct mkt_preview *p)
 {
+	char line[MKT_ERR_TEXT_MAX];
+
 	mkt_jw_obj(w);
 	mkt_jw_kstr(w, "op", mkt_op_name(op->kind));
 	mkt_jw_kstr(w, "code", mkt_code_word(p->err.code));
 	if (p->err.code) {
-		mkt_jw_kstr(w, "message", p->err.text);
+		/* The words of the real call, where its event can tell as much. */
+		bool same = ld_refusal(line, n, (unsigned)p->err.code, p->ref, p->more);
+
+		mkt_jw_kstr(w, "message", same ? line : p->err.text);
 		mkt_jw_kstr(w, "hint", p->err.hint);
 		if (p->leg != MKT_NO_LEG)
 			mkt_jw_ku64(w, "leg", p->leg);

@@ -88,12 +88,10 @@ static void put_done_admin(struct mkt_jw *w, const struct mkt_op *op, uint64_t r
 
 /* What the numbers of a refusal say beyond its code; "" if nothing. */
 static void refusal_detail(char out[DETAIL_MAX], const struct ld_node *n,
-			   const struct mkt_event *ev)
+			   unsigned code, uint64_t more)
 {
-	uint64_t more = ev->u.result.more;
-
 	out[0] = 0;
-	switch (ev->u.result.code) {
+	switch (code) {
 	case MKT_EFUNDS:
 		snprintf(out, DETAIL_MAX, ": %s needed",
 			 mkt_fmt_money((int64_t)(more & INT64_MAX), n->g->currency).s);
@@ -122,19 +120,26 @@ static void refusal_detail(char out[DETAIL_MAX], const struct ld_node *n,
 	}
 }
 
+bool ld_refusal(char out[MKT_ERR_TEXT_MAX], const struct ld_node *n, unsigned code, uint64_t leg,
+		uint64_t more)
+{
+	char detail[DETAIL_MAX], where[24] = "";
+
+	refusal_detail(detail, n, code, more);
+	if (leg && leg <= MKT_LEGS_MAX)
+		snprintf(where, sizeof(where), " (leg %u)", (unsigned)leg);
+	snprintf(out, MKT_ERR_TEXT_MAX, "%s%s%s", mkt_code_text((int)code), detail, where);
+	return detail[0] != 0;
+}
+
 static void put_refusal(struct mkt_jw *w, const struct ld_node *n, const struct mkt_event *ev)
 {
 	uint64_t leg = ev->u.result.ref; /* from 1; 0: none */
-	char line[MKT_ERR_TEXT_MAX], detail[DETAIL_MAX];
+	char line[MKT_ERR_TEXT_MAX];
 
-	refusal_detail(detail, n, ev);
-	if (leg && leg <= MKT_LEGS_MAX) {
+	if (leg && leg <= MKT_LEGS_MAX)
 		mkt_jw_ku64(w, "leg", leg - 1);
-		snprintf(line, sizeof(line), "%s%s (leg %u)", mkt_code_text(ev->u.result.code),
-			 detail, (unsigned)leg);
-	} else {
-		snprintf(line, sizeof(line), "%s%s", mkt_code_text(ev->u.result.code), detail);
-	}
+	ld_refusal(line, n, ev->u.result.code, leg, ev->u.result.more);
 	mkt_jw_kstr(w, "message", line);
 	mkt_jw_kstr(w, "hint", mkt_code_hint(ev->u.result.code));
 }

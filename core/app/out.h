@@ -60,6 +60,9 @@ enum mkt_col_kind {
 	MKT_COL_TIME,     /* uint, s UTC; RFC 3339 in JSON */
 	MKT_COL_TIME_MS,  /* uint, ms UTC; porcelain: s, unless the name ends in _ms */
 	MKT_COL_DURATION, /* uint, s */
+	MKT_COL_DURATION_MS, /* uint, ms */
+	MKT_COL_SHARE,    /* uint, 1/10000; people read % */
+	MKT_COL_BYTES,    /* uint; people read kB, MB, GB */
 	MKT_COL_WINDOW,   /* start and length, s */
 	MKT_COL_LIST,     /* rows of @sub inside this row */
 };

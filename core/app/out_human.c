@@ -34,6 +34,15 @@ static void add_uint(struct mkt_buf *b, enum mkt_col_kind kind, uint64_t u,
 	case MKT_COL_DURATION:
 		mkt_buf_addstr(b, mkt_fmt_span(u).s);
 		break;
+	case MKT_COL_DURATION_MS:
+		mkt_buf_addf(b, "%s s", mkt_fmt_decimal((int64_t)(u & INT64_MAX), 3, 0).s);
+		break;
+	case MKT_COL_SHARE:
+		mkt_buf_addstr(b, mkt_fmt_share((uint32_t)u, 10000).s);
+		break;
+	case MKT_COL_BYTES:
+		mkt_buf_addstr(b, mkt_fmt_bytes(u).s);
+		break;
 	default:
 		mkt_buf_addf(b, "%llu", (unsigned long long)u);
 	}
@@ -256,6 +265,9 @@ static bool is_right(enum mkt_col_kind kind)
 	case MKT_COL_PRICE:
 	case MKT_COL_MONEY:
 	case MKT_COL_DURATION:
+	case MKT_COL_DURATION_MS:
+	case MKT_COL_SHARE:
+	case MKT_COL_BYTES:
 	case MKT_COL_LIST:
 		return true;
 	default:

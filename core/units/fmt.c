@@ -117,6 +117,24 @@ struct mkt_text mkt_fmt_share(uint32_t parts, uint32_t whole)
 	return t;
 }
 
+struct mkt_text mkt_fmt_bytes(uint64_t bytes)
+{
+	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+	struct mkt_text t = {""};
+	uint64_t tenth = 100;
+	size_t i = 0;
+
+	if (bytes < 1000) {
+		add(&t, "%llu B", (unsigned long long)bytes);
+		return t;
+	}
+	for (; bytes / tenth >= 10000; i++)
+		tenth *= 1000;
+	add(&t, "%llu.%llu %s", (unsigned long long)(bytes / tenth / 10),
+	    (unsigned long long)(bytes / tenth % 10), units[i]);
+	return t;
+}
+
 struct mkt_text mkt_fmt_duration(uint64_t time_ms)
 {
 	static const struct {

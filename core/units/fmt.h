@@ -42,6 +42,9 @@ struct mkt_text mkt_fmt_money(int64_t money_uc, const char *currency);   /* "127
 /* "80%"; @whole is a power of ten, 100 .. 10^9. */
 struct mkt_text mkt_fmt_share(uint32_t parts, uint32_t whole);
 
+/* For people, to a tenth, rounded down: "999 B", "4.1 kB", "12.0 GB". */
+struct mkt_text mkt_fmt_bytes(uint64_t bytes);
+
 /* "20s", "5m", "1500ms": the largest unit that is exact. */
 struct mkt_text mkt_fmt_duration(uint64_t time_ms);
 

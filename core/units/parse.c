@@ -24,6 +24,7 @@ struct kind {
 	const char *currency;   /* stands before the unit; NULL: none */
 	bool currency_needed;
 	bool negative;          /* allowed */
+	bool positive;          /* nothing is too little */
 	uint64_t max;           /* of the magnitude, in base units */
 };
 
@@ -204,6 +205,10 @@ static void hint_neighbours(const char *suffix, const struct kind *k, const stru
 	const char *low_sign = negative ? "-" : "";
 	const char *high_sign = negative && high ? "-" : "";
 
+	if (k->positive && !below) {
+		mkt_err_hint(err, "use %s", k->finest);
+		return;
+	}
 	if (!digits || below > INT64_MAX - 1) {
 		/* Not in tenths, or beyond what fmt writes: in the base unit. */
 		mkt_err_hint(err, "use %s%llu%s or %s%llu%s", low_sign, (unsigned long long)low,
@@ -268,7 +273,8 @@ int mkt_parse_energy(const char *text, uint64_t *energy_wh, struct mkt_err *err)
 int mkt_parse_amount(const char *text, uint32_t *energy_wh, struct mkt_err *err)
 {
 	static const struct kind k = {
-		.what = "amount", .base = "Wh", .finest = "1Wh", UNITS(energy_units), .max = UINT32_MAX};
+		.what = "amount", .base = "Wh", .finest = "1Wh", UNITS(energy_units), .positive = true,
+		.max = UINT32_MAX};
 	bool negative;
 	uint64_t v;
 	int rc = parse(&k, text, &negative, &v, err);

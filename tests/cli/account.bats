@@ -67,8 +67,10 @@ deposit of 1000000 JPY to a" ] || fail sentences
 	run3 as a account transfer b 99999999JPY --yes
 	status_is 3
 	err_has "mkt: cannot transfer: not enough available: 99999999 JPY needed"
+	local real=$err
 	run3 as a account transfer b 99999999JPY -n
 	status_is 3
+	[ "$(head -1 <<<"$err")" = "$(head -1 <<<"$real")" ] || fail "not: $real"
 	run3 as a account transfer b 1JPY -n
 	status_is 0
 	run3 as a account transfer nobody 1JPY --yes

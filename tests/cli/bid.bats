@@ -333,3 +333,27 @@ hint: is ledgerd running here? set '--server' or core.server"
 	run3 as a tx --request-id full
 	status_is 0
 }
+
+@test "too little money: a dry run says what the call says, in currency" {
+	account a
+	run3 as a bid buy 1000000kWh --at "$W" --price 100/kWh -n
+	status_is 3
+	local dry=$err
+	run3 as a bid buy 1000000kWh --at "$W" --price 100/kWh
+	status_is 3
+	err_has "JPY needed"
+	[ "$(head -1 <<<"$err")" = "$(head -1 <<<"$dry")" ] || fail "dry: $dry"
+}
+
+@test "a dry run says so once" {
+	account a
+	run3 as a bid buy 1kWh --at "$W" --price 20/kWh -n
+	out_is "buy 1.000 kWh: open, 1.000 kWh left, 20 JPY held; dry run, nothing was sent"
+}
+
+@test "half a watt-hour: the hint names what is taken" {
+	account a
+	run3 as a bid buy 0.5Wh --at "$W" --price 20/kWh
+	status_is 2
+	err_has "hint: use 1Wh"
+}

@@ -8,9 +8,9 @@ load chain
 	run3 as a limits
 	status_is 0
 	err_is ""
-	[[ $out == "limit          class      at most  used  left  whole again in
-open_bids      household     4096     1  4095               -
-tx_per_min     household      600     1   599"* ]] || fail picture
+	[[ $out == "limit                  class      at most  used  left  whole again in
+open bids              household     4096     1  4095               -
+transactions a minute  household      600     1   599"* ]] || fail picture
 	run3 as a limits --json
 	[ "$(json '.schema, (.data[0] | keys_unsorted | join(","))' <<<"$out" | tr '\n' ' ')" = \
 		"mkt.limits/1 limit,class,max,used,left,reset_s " ] || fail fields

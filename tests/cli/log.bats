@@ -80,6 +80,10 @@ trade() {
 	run3 mkt log --cursor-file bad
 	status_is 2
 	err_is "mkt: 'bad' holds no cursor"
+	run3 mkt log --cursor-file none/c
+	status_is 7
+	out_is ""
+	err_has "cannot create 'none/c'"
 }
 
 @test "what was not written is not counted as seen" {

@@ -10,6 +10,9 @@ load chain
 	out_has "first open window     2026-11-22 09:30-10:00 JST"
 	out_has "tick                  0.01 JPY/kWh"
 	out_has "energy     green  no      no "
+	out_has "collateral            0%"
+	out_has "block within          "
+	[[ $out =~ block\ within\ +[0-9.]+\ s ]] || fail interval
 	out_has "household        4096"
 }
 

@@ -148,6 +148,8 @@ static void bad_values_name_the_fault_and_the_column(void **state)
 		 "use 10kWh or 10.001kWh"},
 		{ENERGY, "0.5 Wh", "energy '0.5 Wh' is finer than 1Wh at column 3",
 		 "use 0Wh or 1Wh"},
+		{AMOUNT, "0.5Wh", "amount '0.5Wh' is finer than 1Wh at column 3", "use 1Wh"},
+		{AMOUNT, "0.0005kWh", "amount '0.0005kWh' is finer than 1Wh at column 6", "use 1Wh"},
 		{AMOUNT, "0kWh", "amount '0kWh' is nothing at column 1", ""},
 		{AMOUNT, "4294967296Wh", "amount '4294967296Wh' is too large at column 1",
 		 "the largest is 4294967295Wh"},
@@ -278,6 +280,12 @@ static void human_forms(void **state)
 	assert_string_equal(mkt_fmt_share(8000, 10000).s, "80%");
 	assert_string_equal(mkt_fmt_share(1, 1000000).s, "0.0001%");
 	assert_string_equal(mkt_fmt_decimal(INT64_MIN, 18, 0).s, "-9.223372036854775808");
+	assert_string_equal(mkt_fmt_bytes(0).s, "0 B");
+	assert_string_equal(mkt_fmt_bytes(999).s, "999 B");
+	assert_string_equal(mkt_fmt_bytes(1000).s, "1.0 kB");
+	assert_string_equal(mkt_fmt_bytes(999999).s, "999.9 kB");
+	assert_string_equal(mkt_fmt_bytes(12345678901).s, "12.3 GB");
+	assert_string_equal(mkt_fmt_bytes(UINT64_MAX).s, "18.4 EB");
 	assert_string_equal(mkt_fmt_duration(0).s, "0s");
 	assert_string_equal(mkt_fmt_duration(20000).s, "20s");
 	assert_string_equal(mkt_fmt_duration(300000).s, "5m");
