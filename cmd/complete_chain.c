@@ -130,6 +130,14 @@ static int list_accounts(struct asking *q)
 	return list_rows(q, "/v1/accounts?after=0", offer_account);
 }
 
+/* "tag" and "tags": options say what they take, people what they want listed. */
+static bool is_kind(const char *name, const char *kind)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(name, kind, n) && (!kind[n] || !strcmp(kind + n, "s"));
+}
+
 int mkt_complete_chain(struct mkt_app *app, const char *kind, const char *prefix)
 {
 	static const struct {
@@ -149,7 +157,7 @@ int mkt_complete_chain(struct mkt_app *app, const char *kind, const char *prefix
 	int rc = -MKT_ENOTFOUND;
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(t); i++) {
-		if (strcmp(t[i].kind, kind) != 0)
+		if (!is_kind(t[i].kind, kind))
 			continue;
 		if (!server || strncmp(server, "unix:", 5) != 0)
 			return 0;

@@ -17,7 +17,16 @@ _mkt_values() { # kind, prefix
 	file) compgen -f -- "$prefix" ;;
 	directory) compgen -d -- "$prefix" ;;
 	value | -) ;;
-	*) "$_mkt_program" --complete="$kind" -- "$prefix" 2>/dev/null | cut -f1 ;;
+	*)
+		# A window has blanks in it: it goes into the line as it must be typed.
+		local format='%q\n' value
+		case $prefix in
+		[\"\']*) format='%s\n' prefix=${prefix:1} ;;
+		*) prefix=${prefix//\\/} ;;
+		esac
+		"$_mkt_program" --complete="$kind" -- "$prefix" 2>/dev/null | cut -f1 |
+			while IFS= read -r value; do printf "$format" "$value"; done
+		;;
 	esac
 }
 

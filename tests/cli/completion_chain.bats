@@ -36,3 +36,19 @@ values() { mkt --complete="$1" -- "${2-}" | cut -f1 | tr '\n' ' '; }
 	err_is ""
 	[ "$took" -lt 1000000 ] || fail "$took us"
 }
+
+@test "kinds are known in the plural as well" {
+	[ "$(values tags g)" = "$(values tag g)" ] && [ "$(values tags g)" = "green " ] || fail tags
+	[ "$(values windows n)" = "next " ] || fail windows
+	run3 mkt --complete=tagss -- ""
+	status_is 2
+}
+
+@test "bash puts a window into the line as it must be typed" {
+	PATH=$BUILD_DIR:$PATH
+	source "$ROOT/completions/mkt.bash"
+	offered() { COMP_WORDS=(mkt book --at "$1") COMP_CWORD=3 COMPREPLY=(); _mkt || true; printf '%s\n' "${COMPREPLY[0]}"; }
+	[ "$(offered 2026-11-22)" = '2026-11-22\ 09:30-10:00\ JST' ] || fail "$(offered 2026-11-22)"
+	[ "$(offered '2026-11-22\ 10')" = '2026-11-22\ 10:00-10:30\ JST' ] || fail "$(offered '2026-11-22\ 10')"
+	[ "$(offered '"2026-11-22 10')" = '2026-11-22 10:00-10:30 JST' ] || fail quoted
+}
