@@ -19,13 +19,15 @@ _mkt_values() { # kind, prefix
 	value | -) ;;
 	*)
 		# A window has blanks in it: it goes into the line as it must be typed.
-		local format='%q\n' value
+		local quote='' value
 		case $prefix in
-		[\"\']*) format='%s\n' prefix=${prefix:1} ;;
+		[\"\']*) quote=${prefix:0:1} prefix=${prefix:1} ;;
 		*) prefix=${prefix//\\/} ;;
 		esac
 		"$_mkt_program" --complete="$kind" -- "$prefix" 2>/dev/null | cut -f1 |
-			while IFS= read -r value; do printf "$format" "$value"; done
+			while IFS= read -r value; do
+				[ "$quote" ] && printf '%s\n' "$value" || printf '%q\n' "$value"
+			done
 		;;
 	esac
 }
@@ -37,7 +39,29 @@ _mkt_kind_of() { # option, lines: the kind of its value
 	done <<<"$2"
 }
 
+# Bash breaks words at ':', which times and addresses have: put them together again.
 _mkt() {
+	local word last=-1 i
+	local -a words=()
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if ((last > 0)) && [[ $word == :* || ${words[last]} == *: ]]; then
+			words[last]+=$word
+		else
+			words[++last]=$word
+		fi
+	done
+	local -a COMP_WORDS=("${words[@]}")
+	local COMP_CWORD=$last cur=${words[last]}
+	_mkt_offer
+	# What stands before the last ':' is in the line already.
+	[[ $cur == [!\"\']*:* && $COMP_WORDBREAKS == *:* ]] || return 0
+	for i in "${!COMPREPLY[@]}"; do
+		COMPREPLY[i]=${COMPREPLY[i]#"${cur%:*}:"}
+	done
+}
+
+_mkt_offer() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local _mkt_program=${COMP_WORDS[0]} lines common i word kind n=0
 	local -a path=()

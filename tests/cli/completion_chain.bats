@@ -50,5 +50,9 @@ values() { mkt --complete="$1" -- "${2-}" | cut -f1 | tr '\n' ' '; }
 	offered() { COMP_WORDS=(mkt book --at "$1") COMP_CWORD=3 COMPREPLY=(); _mkt || true; printf '%s\n' "${COMPREPLY[0]}"; }
 	[ "$(offered 2026-11-22)" = '2026-11-22\ 09:30-10:00\ JST' ] || fail "$(offered 2026-11-22)"
 	[ "$(offered '2026-11-22\ 10')" = '2026-11-22\ 10:00-10:30\ JST' ] || fail "$(offered '2026-11-22\ 10')"
+	split() { COMP_WORDS=(mkt --server http : //x : 1 book --at "$@") COMP_CWORD=$((8 + $#)) COMPREPLY=(); _mkt || true; printf '%s\n' "${COMPREPLY[0]}"; }
+	[ "$(split '2026-11-22\ 10' :)" = '00-10:30\ JST' ] || fail "$(split '2026-11-22\ 10' :)"
+	[ "$(split '2026-11-22\ 10' : 30-11 : 0)" = '00\ JST' ] || fail colons
+	[ "$(offered '"2026-11-22 10:3')" = '2026-11-22 10:30-11:00 JST' ] || fail quoted colon
 	[ "$(offered '"2026-11-22 10')" = '2026-11-22 10:00-10:30 JST' ] || fail quoted
 }
