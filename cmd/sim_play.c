@@ -13,7 +13,7 @@
 #define RETAILER_UC (10000000 * MONEY)
 #define MARGIN_UPWH 14000 /* on the day-ahead price: grid and supply */
 #define FEED_IN_UPWH 8000
-#define END_MS 250 /* a ledgerd that closed its sockets has ended after this */
+#define END_MS 10000 /* a ledgerd that closed its sockets has ended after this, sanitized too */
 
 static uint32_t window_of(uint64_t time_s)
 {
@@ -526,6 +526,12 @@ static int settle_all(struct sim *s)
 	return rc < 0 ? rc : sim_post_send(s);
 }
 
+/* Failures that a ledgerd which is about to end would explain. */
+static bool unreached(int rc)
+{
+	return rc == -MKT_EUNAVAILABLE || rc == -MKT_EUNKNOWN || rc == -MKT_ETIMEOUT;
+}
+
 static int play_days(struct sim *s, struct mkt_progress *bar)
 {
 	uint32_t first = window_of(s->from_s), end = window_of(s->end_s) + MKT_AGENT_LAG;
@@ -533,7 +539,7 @@ static int play_days(struct sim *s, struct mkt_progress *bar)
 
 	for (uint32_t k = first; !rc && k < end; k++) {
 		rc = play_window(s, k);
-		if (rc < 0 && sim_chain_alive(&s->chain, END_MS) < 0)
+		if (rc < 0 && sim_chain_alive(&s->chain, unreached(rc) ? END_MS : 0) < 0)
 			return -s->app->err.code;
 		if (mkt_app_stopped())
 			return mkt_err_set(&s->app->err, MKT_ECANCELLED, "stopped");
