@@ -73,7 +73,7 @@ static int list_rows(struct asking *q, const char *path,
 	while (!rc && mkt_jval_next(&a.data, &it, &row))
 		each(q, &row);
 	mkt_answer_release(&a);
-	return rc;
+	return -MKT_ENOTFOUND;
 }
 
 static void offer_bid(struct asking *q, const struct mkt_jval *row)
@@ -154,7 +154,6 @@ int mkt_complete_chain(struct mkt_app *app, const char *kind, const char *prefix
 	};
 	const char *server = mkt_app_setting(app, "core.server");
 	struct asking q = {.prefix = prefix};
-	int rc = -MKT_ENOTFOUND;
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(t); i++) {
 		if (!is_kind(t[i].kind, kind))
@@ -162,14 +161,13 @@ int mkt_complete_chain(struct mkt_app *app, const char *kind, const char *prefix
 		if (!server || strncmp(server, "unix:", 5) != 0)
 			return 0;
 		app->deadline_ms = mkt_app_mono_ms() + ANSWER_MS;
-		rc = mkt_session_open(&q.s, app, MKT_NEED_MARKET | t[i].need);
-		if (!rc) {
-			rc = t[i].list(&q);
+		/* Nothing to offer is no news for a shell. */
+		if (!mkt_session_open(&q.s, app, MKT_NEED_MARKET | t[i].need)) {
+			(void)t[i].list(&q);
 			mkt_session_close(&q.s);
 		}
-		/* Nothing to offer is no news for a shell. */
 		memset(&app->err, 0, sizeof(app->err));
 		return 0;
 	}
-	return rc;
+	return -MKT_ENOTFOUND;
 }

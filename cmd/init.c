@@ -73,7 +73,7 @@ struct making {
 	struct mkt_seckey operator_key, authority_key;
 	struct mkt_hash id;
 	bool begun;            /* the temporary directory is there */
-	bool own_config;       /* --config is needed: the user's own file names another server, or none */
+	bool own_config;       /* --config is needed: the user's file names another server */
 };
 
 /* ---- where -------------------------------------------------------------------------------- */

@@ -92,7 +92,7 @@ static int add_request(void *arg, const struct mkt_request *r)
 	if (!u->n++ && mkt_for_people(u->app))
 		mkt_out_part(&u->app->out, &request_table);
 	mkt_request_text(&r->id, id);
-	v[R_ID] = mkt_v_text(id);
+	v[R_ID] = mkt_v_colored(mkt_v_text(id), MKT_COLOR_YELLOW);
 	v[R_TIME] = mkt_v_uint(r->time_s);
 	v[R_COMMAND] = mkt_v_text(r->command);
 	v[R_ACCOUNT] = mkt_v_text(r->account);

@@ -20,15 +20,16 @@ static const struct mkt_opt tx_opts[] = {
 		   "with envelope, Merkle path, header and votes; for --json and --porcelain"),
 	MKT_O_END};
 
-static const struct mkt_col tx_cols[] = {{"tx", MKT_COL_TEXT, .head = "transaction"},
-					 {"height", MKT_COL_UINT, .head = "block"},
-					 {"index", MKT_COL_UINT, .head = "index"},
-					 {"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "time"},
-					 {"account", MKT_COL_UINT, .head = "signer"},
-					 {"valid_until", MKT_COL_TIME, .head = "valid until"},
-					 {"request_id", MKT_COL_TEXT, .head = "request"},
-					 {"all_or_nothing", MKT_COL_BOOL, .head = "all or nothing"},
-					 {.name = NULL}};
+static const struct mkt_col tx_cols[] = {
+	{"tx", MKT_COL_TEXT, .head = "transaction"},
+	{"height", MKT_COL_UINT, .head = "block"},
+	{"index", MKT_COL_UINT, .head = "index"},
+	{"time_ms", MKT_COL_TIME_MS, .json = "time", .head = "time"},
+	{"account", MKT_COL_UINT, .head = "signer"},
+	{"valid_until", MKT_COL_TIME, .head = "valid until"},
+	{"request_id", MKT_COL_TEXT, .head = "request"},
+	{"all_or_nothing", MKT_COL_BOOL, .head = "all or nothing"},
+	{.name = NULL}};
 static const struct mkt_table tx_table = {"tx", tx_cols, true};
 static const struct mkt_source tx_source[] = {
 	{"tx", 0, NULL},      {"height", 0, NULL}, {"index", 0, NULL},

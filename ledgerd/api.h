@@ -15,7 +15,6 @@
 
 #define LD_WAITS 1
 #define LD_PAGE_ROWS 100   /* limit= unless told */
-#define LD_STREAMS_MAX 256 /* streams at once; each may hold one block open */
 #define LD_BREATH_ROWS 64u /* rows formatted under one hold of the state's lock */
 #define LD_INDEX_WAIT_MS 5000u
 #define LD_INDEX_WAITS 2u
@@ -27,7 +26,7 @@ typedef int ld_handler(struct ld_req *r, struct mkt_err *err);
 /* The value of a query parameter, or NULL. */
 const char *ld_param(struct ld_req *r, const char *name);
 
-/* A whole number 0..@max; *out is left alone if the parameter is absent.  1 there, 0 absent, -MKT_EUSAGE. */
+/* A whole number 0..@max.  1 there, 0 absent (*out is left alone), -MKT_EUSAGE. */
 int ld_param_u64(struct ld_req *r, const char *name, uint64_t max, uint64_t *out,
 		 struct mkt_err *err) MKT_MUST_CHECK;
 int ld_param_flag(struct ld_req *r, const char *name, bool *out,
@@ -58,9 +57,9 @@ void ld_begin(struct ld_req *r, struct mkt_jw *w, const char *schema);
 int ld_end(struct ld_req *r, struct mkt_jw *w, const char *next,
 	   struct mkt_err *err) MKT_MUST_CHECK;
 
-void ld_json_time_ms(struct mkt_jw *w, const char *key,
-		     uint64_t ms);				    /* "2026-11-23T01:30:00.250Z" */
-void ld_json_time_s(struct mkt_jw *w, const char *key, uint64_t s); /* "2026-11-23T01:30:00Z" */
+/* "2026-11-23T01:30:00.250Z" and "2026-11-23T01:30:00Z" */
+void ld_json_time_ms(struct mkt_jw *w, const char *key, uint64_t ms);
+void ld_json_time_s(struct mkt_jw *w, const char *key, uint64_t s);
 /* "window":{"start","end"},"window_s":N */
 void ld_json_window(struct mkt_jw *w, const struct ld_node *n, uint32_t window);
 /* "tags":"green+lvm".  With the state's lock. */

@@ -322,7 +322,7 @@ static int tell(struct ld_look *l, struct tale *t, uint32_t account, uint64_t he
 		if (n < 0)
 			return n;
 		for (int i = 0; i < n; i++) {
-			/* The result of a bid that ends at once stands after its end, in the same block. */
+			/* The result of a bid that ends at once stands after its end. */
 			if (t->is_gone && entries[i] >> 24 != at >> 24)
 				return 0;
 			int res = hear(l, t, entries[i], err);

@@ -412,7 +412,7 @@ static void chain_free(struct ld_stream *base)
 {
 	struct chain_stream *s = (struct chain_stream *)(void *)base;
 
-	atomic_fetch_sub(&s->node->guard.streams, 1);
+	ld_guard_stream_end(&s->node->guard);
 	mkt_buf_release(&s->piece);
 	free(s);
 }
@@ -434,17 +434,19 @@ int ld_get_chain(struct ld_req *r, struct mkt_err *err)
 	if (from > head + 1)
 		return mkt_err_set(err, MKT_ENOTFOUND, "the chain ends at block %llu",
 				   (unsigned long long)head);
-	if (atomic_load(&r->node->guard.streams) >= LD_STREAMS_MAX)
-		return mkt_err_set(err, MKT_EBUSY, "%d streams are being read", LD_STREAMS_MAX);
+	res = ld_guard_stream(&r->node->guard, err);
+	if (res < 0)
+		return res;
 	s = calloc(1, sizeof(*s));
-	if (!s)
+	if (!s) {
+		ld_guard_stream_end(&r->node->guard);
 		return mkt_err_code(err, MKT_ENOMEM);
+	}
 	s->base.read = chain_read;
 	s->base.free = chain_free;
 	s->node = r->node;
 	s->at = from;
 	s->end = limit < head + 1 - from ? from + limit : head + 1;
-	atomic_fetch_add(&r->node->guard.streams, 1);
 	r->reply.stream = &s->base;
 	r->reply.type = "application/octet-stream";
 	r->reply.status = 200;

@@ -278,11 +278,12 @@ struct party_story {
 };
 
 /* The next entry, not taken yet; UINT64_MAX at the end. */
-static int story_peek(struct ld_node *n, struct party_story *s, uint64_t *entry, struct mkt_err *err)
+static int story_peek(struct ld_node *n, struct party_story *s, uint64_t *entry,
+		      struct mkt_err *err)
 {
 	if (s->at == s->n && !s->end) {
-		s->n = mkt_chain_story(n->chain, s->account, s->from, false, s->entries, STORY_PIECE,
-				       err);
+		s->n = mkt_chain_story(n->chain, s->account, s->from, false, s->entries,
+				       STORY_PIECE, err);
 		if (s->n < 0)
 			return s->n;
 		s->at = 0;

@@ -336,7 +336,7 @@ static void events_free(struct ld_stream *base)
 	struct events_stream *s = (struct events_stream *)(void *)base;
 
 	ld_hub_leave(&s->c.node->hub, &s->waiter);
-	atomic_fetch_sub(&s->c.node->guard.streams, 1);
+	ld_guard_stream_end(&s->c.node->guard);
 	cursor_release(&s->c);
 	mkt_buf_release(&s->out);
 	free(s);
@@ -347,18 +347,20 @@ int ld_get_events(struct ld_req *r, struct mkt_err *err)
 	struct events_stream *s;
 	int res;
 
-	if (atomic_load(&r->node->guard.streams) >= LD_STREAMS_MAX)
-		return mkt_err_set(err, MKT_EBUSY, "%d streams are being read", LD_STREAMS_MAX);
+	res = ld_guard_stream(&r->node->guard, err);
+	if (res < 0)
+		return res;
 	s = calloc(1, sizeof(*s));
-	if (!s)
+	if (!s) {
+		ld_guard_stream_end(&r->node->guard);
 		return mkt_err_code(err, MKT_ENOMEM);
+	}
 	s->base.read = events_read;
 	s->base.free = events_free;
 	s->req = r;
 	s->c.node = r->node;
 	s->quiet_since_ms = ld_mono_ms();
 	mkt_buf_addstr(&s->out, ": mkt events\n\n"); /* the head goes out at once */
-	atomic_fetch_add(&r->node->guard.streams, 1);
 	res = param_filter(r, &s->c.filter, err);
 	if (res >= 0)
 		res = param_from(r, &s->c, err);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <sys/statvfs.h>
 
-#include "core/base/err.h"
 #include "ledgerd/guard.h"
 #include "ledgerd/log.h"
 
@@ -206,6 +205,19 @@ static void days(struct ld_guard *g, uint64_t free_bytes, uint64_t chain_bytes, 
 		return;
 	per_day = (uint64_t)((__uint128_t)chain_bytes * day_ms / up_ms);
 	atomic_store(&g->days_left, per_day ? free_bytes / per_day : UINT64_MAX);
+}
+
+int ld_guard_stream(struct ld_guard *g, struct mkt_err *err)
+{
+	if (atomic_fetch_add(&g->streams, 1) < LD_STREAMS_MAX)
+		return 0;
+	ld_guard_stream_end(g);
+	return mkt_err_set(err, MKT_EBUSY, "%d streams are being read", LD_STREAMS_MAX);
+}
+
+void ld_guard_stream_end(struct ld_guard *g)
+{
+	atomic_fetch_sub(&g->streams, 1);
 }
 
 void ld_guard_disk(struct ld_guard *g, const char *dir, uint64_t alarm, uint64_t refuse,

@@ -13,9 +13,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/base/compat.h"
+#include "core/base/err.h"
 
-#define LD_PEERS_MAX 1024 /* addresses whose reads are counted; the longest idle makes room */
+#define LD_PEERS_MAX 1024  /* addresses whose reads are counted; the longest idle makes room */
+#define LD_STREAMS_MAX 256 /* streams at once; each may hold one block open */
 
 struct ld_bucket {
 	uint64_t level; /* 1/60000 of a token */
@@ -72,6 +73,10 @@ void ld_guard_rows(struct ld_guard *g, const uint8_t addr[16], uint32_t limit, u
 /* How the reads of a peer stand under the limits given in @reads->limit and @rows->limit. */
 void ld_guard_peer(struct ld_guard *g, const uint8_t addr[16], uint64_t now_ms,
 		   struct ld_rate *reads, struct ld_rate *rows);
+
+/* A slot for a stream, to be given back by ld_guard_stream_end().  -MKT_EBUSY: all are taken. */
+int ld_guard_stream(struct ld_guard *g, struct mkt_err *err) MKT_MUST_CHECK;
+void ld_guard_stream_end(struct ld_guard *g);
 
 /*
  * Look at the free space of @dir and compare with the watermarks; logs when one

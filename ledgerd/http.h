@@ -108,7 +108,7 @@ int ld_http_start(struct ld_node *n, const struct ld_conf *conf, struct ld_http 
 /* Refuse new connections; those that stand go on. */
 void ld_http_quiesce(struct ld_http *h);
 
-/* End all connections; nobody may be parked any more (ld_hub_stop() and ld_pipe_stop() came before). */
+/* End all connections; nobody may be parked any more: after ld_hub_stop() and ld_pipe_stop(). */
 void ld_http_stop(struct ld_http *h);
 
 #endif

@@ -250,7 +250,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 		return MHD_YES;
 	}
 	if (*n) {
-		/* A body without a length may still turn out too long: read on, remember nothing. */
+		/* A body without a length may yet turn out too long: read on, keep nothing. */
 		if (c->req.body.len + *n > h->conf->body_bytes)
 			c->too_long = true;
 		else

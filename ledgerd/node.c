@@ -71,7 +71,7 @@ static int find_authority(const struct ld_conf *conf, const struct mkt_genesis *
 			return i;
 	mkt_err_set(err, MKT_EDENIED, "the key '%s' is not one of the authorities of chain '%s'",
 		    conf->key, g->name);
-	mkt_err_hint(err, "'key' in [authority] is the key that was named to 'mkt init', or made by it");
+	mkt_err_hint(err, "'key' in [authority] is the one named to 'mkt init', or made by it");
 	return -MKT_EDENIED;
 }
 

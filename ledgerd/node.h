@@ -91,7 +91,7 @@ static inline void ld_node_head(struct ld_node *n, uint64_t *height, uint64_t *t
 /* Milliseconds of the system's UTC clock. */
 uint64_t ld_utc_ms(void);
 
-/* Now, as the chain counts: block time under an operator, else the system clock, never before block time. */
+/* Now, as the chain counts: block time under an operator, else the clock, not before the chain. */
 uint64_t ld_node_now_ms(struct ld_node *n);
 
 #endif

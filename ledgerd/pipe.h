@@ -35,7 +35,7 @@
 #define LD_QUEUE_TXS 65536u	    /* envelopes under way, answered or not */
 #define LD_QUEUE_BYTES (128u << 20) /* of bodies under way */
 #define LD_BATCH_TXS 16384u	    /* envelopes of one body */
-#define LD_CHUNK 32u		    /* envelopes that a verify worker takes at once: about 1.5 ms */
+#define LD_CHUNK 32u		    /* envelopes a verify worker takes at once: 1.5 ms */
 #define LD_BLOCKS 24u		    /* blocks open, ended, appended, not yet indexed */
 #define LD_GROUP_APPEND 16u	    /* blocks of one sync */
 #define LD_GROUP_INDEX 64u	    /* blocks of one store transaction */
@@ -81,8 +81,8 @@ struct ld_batch {
 	struct ld_item *items;
 	uint32_t nitems, items_cap;
 	uint8_t wait; /* enum ld_wait */
-	void (*done)(
-		void *ctx); /* called once, from any thread, when @wait is reached; must not block */
+	/* Called once, from any thread, when @wait is reached; must not block. */
+	void (*done)(void *ctx);
 	void *done_ctx;
 	uint64_t submitted_ms; /* monotonic */
 	/* p->mu */

@@ -67,7 +67,7 @@ void ld_item_refuse(struct ld_item *it, const struct mkt_err *err);
 int ld_item_verify_late(struct ld_node *n, const struct ld_item *it,
 			struct mkt_err *err) MKT_MUST_CHECK;
 
-/* A fault that no code can go on after: log and end the process; the store recovers at the next start. */
+/* A fault that no code can go on after: log and end; the store recovers at the next start. */
 _Noreturn void ld_fatal(const char *what, const struct mkt_err *err);
 
 #endif

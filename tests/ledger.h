@@ -267,4 +267,19 @@ static inline void ledger_default(struct ledger *l, unsigned n, int64_t money_uc
 	ledger_people(l, n, money_uc);
 }
 
+/* End the open block and begin one at @time_s. */
+static inline void ledger_to_time(struct ledger *l, uint64_t time_s)
+{
+	ledger_end(l);
+	ledger_begin(l, time_s);
+}
+
+/* Of a test whose state is a ledger with an open block. */
+static inline int ledger_teardown(void **state)
+{
+	ledger_end(*state);
+	ledger_stop(*state);
+	return 0;
+}
+
 #endif

@@ -190,10 +190,6 @@ void mkt_app_progress(struct mkt_app *app, struct mkt_progress *p, const char *v
  */
 int mkt_app_confirm(struct mkt_app *app, const char *fmt, ...) MKT_MUST_CHECK MKT_PRINTF(2, 3);
 
-/* As mkt_app_confirm(), but @name must be typed; --yes does as well. */
-int mkt_app_confirm_name(struct mkt_app *app, const char *name, const char *fmt, ...)
-	MKT_MUST_CHECK MKT_PRINTF(3, 4);
-
 /*
  * Read a passphrase from the terminal without showing it; @again asks twice.
  * Writes at most @size - 1 bytes and NUL.  -MKT_EUSAGE when nobody can answer.

@@ -59,25 +59,6 @@ int mkt_app_confirm(struct mkt_app *app, const char *fmt, ...)
 	return mkt_err_code(&app->err, MKT_ECANCELLED);
 }
 
-int mkt_app_confirm_name(struct mkt_app *app, const char *name, const char *fmt, ...)
-{
-	char text[512], answer[256];
-	va_list ap;
-
-	if (app->opt.yes)
-		return 0;
-	if (can_ask(app, "give --yes if you mean it") < 0)
-		return -MKT_EUSAGE;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	mkt_out_flush(&app->out);
-	fprintf(stderr, "%s\ntype '%s' to go on: ", text, name);
-	if (read_line(answer, sizeof(answer)) && !strcmp(answer, name))
-		return 0;
-	return mkt_err_code(&app->err, MKT_ECANCELLED);
-}
-
 static bool ask_hidden(const char *prompt, char *out, size_t size)
 {
 	struct termios shown, hidden;

@@ -238,7 +238,8 @@ static void cut_off(const struct mkt_out *o, struct layout *l)
 	for (; last && total > o->term->columns; last--) {
 		unsigned over = total - o->term->columns;
 
-		if (!is_right(o->table->cols[l->col[last]].kind) && l->width[last] >= over + CUT_MIN) {
+		if (!is_right(o->table->cols[l->col[last]].kind) &&
+		    l->width[last] >= over + CUT_MIN) {
 			l->width[last] -= over;
 			break;
 		}

@@ -14,19 +14,19 @@
 #define MKT_CHARGER_MAX 31           /* a charger's id */
 #define MKT_CHARGERS_MAX 64          /* chargers of one account */
 #define MKT_TEXT_MAX 255             /* free text in an operation: one length byte */
-#define MKT_TX_BYTES_MAX (1u << 20)  /* one envelope: 1000 small operations, or few with many legs */
+#define MKT_TX_BYTES_MAX (1u << 20)  /* one envelope: 1000 small operations, or few of many legs */
 #define MKT_BODY_BYTES_MAX (8u << 20) /* one HTTP body */
 #define MKT_BLOCK_TXS_MAX (1u << 17)  /* a hundred times the paper's largest block, and some */
 #define MKT_BLOCK_BYTES_MAX (48u << 20) /* encoded block before compression */
 #define MKT_OPEN_BIDS_MAX (1u << 22)  /* open bids of a chain: memory of the books */
 #define MKT_OPEN_BIDS_ACCOUNT_MAX 65535u /* ceiling of the class limit */
-#define MKT_OWN_SKIP_MAX 1024        /* open bids of one account in one book: own bids are walked past */
-#define MKT_VALIDITY_MAX_S 86400     /* valid-until ahead of block time: bounds the set of request ids */
+#define MKT_OWN_SKIP_MAX 1024        /* open bids of an account in one book: they are walked past */
+#define MKT_VALIDITY_MAX_S 86400     /* valid-until ahead of block time: bounds the request ids */
 #define MKT_ACCOUNTS_MAX (1u << 24)  /* accounts of a chain */
 #define MKT_GRANTS_MAX 1024          /* delegations and meter operators of one account */
 #define MKT_MONEY_MAX (INT64_C(1) << 61) /* deposits, and imbalance charges: sums never overflow */
 #define MKT_PAGE_ROWS_MAX 1000       /* rows of one page of any list */
-#define MKT_WINDOWS_MAX 4096         /* windows of one range that a person names: 42 days of 15 min */
+#define MKT_WINDOWS_MAX 4096         /* windows of a range that a person names: 42 days of 15 min */
 #define MKT_JSON_DEPTH_MAX 32        /* nested arrays and objects: bounds each walk */
 #define MKT_JSON_VALUES_MAX (1u << 20) /* "{}," is 3 bytes of text, 0.8 kB of memory */
 #define MKT_TICKS_MAX (1u << 24)     /* ticks between lowest and highest price */

@@ -3,12 +3,12 @@
  *
  * Encoded block (mkt-protocol(7)):
  *
- *   header   u8 version = 1, 32 chain id, u64 height, 32 previous header's hash, u64 time_ms, u64 epoch,
- *            u32 ntxs, u32 nevents, u64 first tx (transactions in all blocks before), u64 first bid id,
- *            u64 first exec id, 32 tx root, 32 event root, 32 state digest, 32 authority set hash,
- *            u16 authority (number in the set)
- *   votes    u8 n (1..32), n x (u16 authority ascending, 64 signature of "mkt:sign-hd:v1:\0" || header hash);
- *            the sealing authority's own vote is one of them
+ *   header   u8 version = 1, 32 chain id, u64 height, 32 previous header's hash, u64 time_ms,
+ *            u64 epoch, u32 ntxs, u32 nevents, u64 first tx (transactions in all blocks
+ *            before), u64 first bid id, u64 first exec id, 32 tx root, 32 event root,
+ *            32 state digest, 32 authority set hash, u16 authority (number in the set)
+ *   votes    u8 n (1..32), n x (u16 authority ascending, 64 signature of
+ *            "mkt:sign-hd:v1:\0" || header hash); the sealing authority's own is one of them
  *   txs      ntxs x (u32 length, envelope)
  *   events   nevents x event, to the end
  *

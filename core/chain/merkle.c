@@ -7,7 +7,7 @@ static void node(const struct mkt_hash *left, const struct mkt_hash *right, stru
 	mkt_hash2(out, MKT_DOM_NODE, left->b, MKT_HASH_LEN, right->b, MKT_HASH_LEN);
 }
 
-/* One level up, in place.  Joining neighbours and lifting the odd one gives the tree of RFC 6962. */
+/* One level up, in place: joining neighbours and lifting the odd one is the tree of RFC 6962. */
 static uint32_t fold_level(struct mkt_hash *v, uint32_t n)
 {
 	for (uint32_t i = 0; i + 1 < n; i += 2)

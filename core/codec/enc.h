@@ -31,7 +31,7 @@ struct mkt_dec {
 
 static inline struct mkt_dec mkt_dec_init(const void *p, size_t n)
 {
-	const uint8_t *at = p ? p : (const uint8_t *)""; /* an empty buffer has no bytes to point to */
+	const uint8_t *at = p ? p : (const uint8_t *)""; /* an empty buffer points to nothing */
 
 	return (struct mkt_dec){.at = at, .end = at + n, .bad = false};
 }

@@ -204,7 +204,8 @@ static int scan_text(struct scan *sc, const struct mkt_jlimits *lim, struct mkt_
 					   sc->fault);
 		if (sc->depth > lim->depth || sc->depth > MKT_JSON_DEPTH_MAX)
 			return mkt_err_set(err, MKT_ELIMIT,
-					   "the JSON document is nested deeper than %u", lim->depth);
+					   "the JSON document is nested deeper than %u",
+					   lim->depth);
 		if (sc->values >= lim->values)
 			return mkt_err_set(err, MKT_ELIMIT,
 					   "the JSON document has more than %u values",

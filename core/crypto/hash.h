@@ -38,7 +38,8 @@ int mkt_crypto_init(void) MKT_MUST_CHECK;
 void mkt_hash(struct mkt_hash *out, enum mkt_domain dom, const void *p, size_t n);
 
 /* Two parts, as if joined. */
-void mkt_hash2(struct mkt_hash *out, enum mkt_domain dom, const void *p, size_t n, const void *q, size_t m);
+void mkt_hash2(struct mkt_hash *out, enum mkt_domain dom, const void *p, size_t n, const void *q,
+	       size_t m);
 
 static inline bool mkt_hash_eq(const struct mkt_hash *a, const struct mkt_hash *b)
 {

@@ -8,10 +8,17 @@
 #define PREFIX_LEN 8
 
 static const char prefixes[MKT_DOM_COUNT][PREFIX_LEN + 1] = {
-	[MKT_DOM_GENESIS] = "mkt:gnss", [MKT_DOM_TX] = "mkt:trnx",      [MKT_DOM_REQUEST] = "mkt:rqst",
-	[MKT_DOM_LEAF] = "mkt:leaf",    [MKT_DOM_NODE] = "mkt:node",    [MKT_DOM_HEADER] = "mkt:head",
-	[MKT_DOM_RECORD] = "mkt:recd",  [MKT_DOM_STATE] = "mkt:stat",   [MKT_DOM_SEGMENT] = "mkt:segm",
-	[MKT_DOM_KEY] = "mkt:keyf",     [MKT_DOM_AUTHS] = "mkt:auth",
+	[MKT_DOM_GENESIS] = "mkt:gnss",
+	[MKT_DOM_TX] = "mkt:trnx",
+	[MKT_DOM_REQUEST] = "mkt:rqst",
+	[MKT_DOM_LEAF] = "mkt:leaf",
+	[MKT_DOM_NODE] = "mkt:node",
+	[MKT_DOM_HEADER] = "mkt:head",
+	[MKT_DOM_RECORD] = "mkt:recd",
+	[MKT_DOM_STATE] = "mkt:stat",
+	[MKT_DOM_SEGMENT] = "mkt:segm",
+	[MKT_DOM_KEY] = "mkt:keyf",
+	[MKT_DOM_AUTHS] = "mkt:auth",
 };
 
 int mkt_crypto_init(void)
@@ -19,7 +26,8 @@ int mkt_crypto_init(void)
 	return sodium_init() < 0 ? -MKT_EINTERNAL : 0;
 }
 
-void mkt_hash2(struct mkt_hash *out, enum mkt_domain dom, const void *p, size_t n, const void *q, size_t m)
+void mkt_hash2(struct mkt_hash *out, enum mkt_domain dom, const void *p, size_t n, const void *q,
+	       size_t m)
 {
 	crypto_generichash_state st;
 

@@ -10,7 +10,8 @@ static void stretch(const struct mkt_hash *member, uint16_t lanes[MKT_LTHASH_LAN
 {
 	static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
 
-	crypto_stream_chacha20((uint8_t *)lanes, MKT_LTHASH_LANES * sizeof(*lanes), nonce, member->b);
+	crypto_stream_chacha20((uint8_t *)lanes, MKT_LTHASH_LANES * sizeof(*lanes), nonce,
+			       member->b);
 }
 
 void mkt_lthash_add(struct mkt_lthash *s, const struct mkt_hash *member)

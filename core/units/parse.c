@@ -264,7 +264,8 @@ static int parse(const struct kind *k, const char *text, bool *negative, uint64_
 int mkt_parse_energy(const char *text, uint64_t *energy_wh, struct mkt_err *err)
 {
 	static const struct kind k = {
-		.what = "energy", .base = "Wh", .finest = "1Wh", UNITS(energy_units), .max = UINT64_MAX};
+		.what = "energy", .base = "Wh", .finest = "1Wh",
+		UNITS(energy_units), .max = UINT64_MAX};
 	bool negative;
 
 	return parse(&k, text, &negative, energy_wh, err);
@@ -273,7 +274,8 @@ int mkt_parse_energy(const char *text, uint64_t *energy_wh, struct mkt_err *err)
 int mkt_parse_amount(const char *text, uint32_t *energy_wh, struct mkt_err *err)
 {
 	static const struct kind k = {
-		.what = "amount", .base = "Wh", .finest = "1Wh", UNITS(energy_units), .positive = true,
+		.what = "amount", .base = "Wh", .finest = "1Wh",
+		UNITS(energy_units), .positive = true,
 		.max = UINT32_MAX};
 	bool negative;
 	uint64_t v;
@@ -308,7 +310,8 @@ int mkt_parse_power(const char *text, int32_t *power_w, struct mkt_err *err)
 int mkt_parse_current(const char *text, uint32_t *current_ma, struct mkt_err *err)
 {
 	static const struct kind k = {
-		.what = "current", .base = "mA", .finest = "1mA", UNITS(current_units), .max = UINT32_MAX};
+		.what = "current", .base = "mA", .finest = "1mA",
+		UNITS(current_units), .max = UINT32_MAX};
 	bool negative;
 	uint64_t v;
 	int rc = parse(&k, text, &negative, &v, err);
@@ -381,7 +384,8 @@ int mkt_parse_share(const char *text, uint32_t whole, uint32_t *parts, struct mk
 int mkt_parse_duration(const char *text, uint64_t *time_ms, struct mkt_err *err)
 {
 	static const struct kind k = {
-		.what = "duration", .base = "ms", .finest = "1ms", UNITS(duration_units), .max = UINT64_MAX};
+		.what = "duration", .base = "ms", .finest = "1ms",
+		UNITS(duration_units), .max = UINT64_MAX};
 	bool negative;
 
 	return parse(&k, text, &negative, time_ms, err);

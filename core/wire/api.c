@@ -355,8 +355,13 @@ int mkt_api_submit(struct mkt_client *c, const struct mkt_buf *body, enum mkt_wa
 
 	if (body->bad)
 		return mkt_err_code(err, MKT_ENOMEM);
-	return post(c, &(struct mkt_post){.path = paths[wait], .type = "application/octet-stream",
-					  .p = body->data, .n = body->len, .changes = true}, a, err);
+	return post(c,
+		    &(struct mkt_post){.path = paths[wait],
+				       .type = "application/octet-stream",
+				       .p = body->data,
+				       .n = body->len,
+				       .changes = true},
+		    a, err);
 }
 
 int mkt_api_preview(struct mkt_client *c, const void *envelope, size_t n, struct mkt_answer *a,

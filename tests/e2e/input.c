@@ -7,19 +7,10 @@
 
 #include "core/codec/enc.h"
 #include "tests/node.h"
+#include "tests/tap.h"
 
 #define ACCOUNTS 4
 #define POOR 4 /* has almost no money */
-
-static unsigned test_nr;
-static bool failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %u - %s\n", good ? "" : "not ", ++test_nr, what);
-	fflush(stdout);
-	failed |= !good;
-}
 
 /* ---- what must not change ------------------------------------------------------------------- */
 
@@ -622,8 +613,7 @@ int main(void)
 	test_http(&n);
 	test_sizes(&n);
 	ok(node_end(&n, SIGTERM) == 0, "it stops cleanly");
-	printf("1..%u\n", test_nr);
 	mkt_buf_release(&body);
 	node_release(&n);
-	return failed;
+	return tap_end();
 }

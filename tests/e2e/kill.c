@@ -18,6 +18,7 @@
 
 #include "core/chain/verify.h"
 #include "tests/node.h"
+#include "tests/tap.h"
 
 #define CLIENTS 4
 #define BATCH 16
@@ -41,16 +42,6 @@ struct client {
 };
 
 static pthread_mutex_t node_mu = PTHREAD_MUTEX_INITIALIZER; /* request ids */
-static unsigned test_nr;
-static bool failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %u - %s\n", good ? "" : "not ", ++test_nr, what);
-	fflush(stdout);
-	failed |= !good;
-}
-
 static void tune(struct mkt_genesis *g)
 {
 	g->interval_ms = 50; /* many blocks, many moments */
@@ -355,9 +346,8 @@ int main(void)
 		 (unsigned long long)start_ms);
 	ok(start_ms < BACK_MS || getenv("MKT_SLOW"), text);
 	check_whole(&n);
-	printf("1..%u\n", test_nr);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		free(clients[i].batches);
 	node_release(&n);
-	return failed;
+	return tap_end();
 }

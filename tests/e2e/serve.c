@@ -13,6 +13,7 @@
 
 #include "core/codec/enc.h"
 #include "tests/node.h"
+#include "tests/tap.h"
 
 #define ACCOUNTS 8
 #define ANSWER_MS 10000 /* of any request here, on any machine */
@@ -22,16 +23,6 @@
 #define RSS_SLACK_KB 16384
 #endif
 #define STREAMS 8
-
-static unsigned test_nr;
-static bool failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %u - %s\n", good ? "" : "not ", ++test_nr, what);
-	fflush(stdout);
-	failed |= !good;
-}
 
 static void bid(struct node *n, uint32_t account, uint8_t side, int32_t price, struct mkt_buf *out)
 {
@@ -675,6 +666,5 @@ int main(void)
 	test_full_disk();
 	test_watermark();
 	test_streams();
-	printf("1..%u\n", test_nr);
-	return failed;
+	return tap_end();
 }

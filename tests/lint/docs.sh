@@ -2,20 +2,8 @@
 # Documents agree with the program: man pages, synopses, exit table, error words, options.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+. tests/lint/report.sh
 build=${BUILD:-build}
-n=0
-fail=0
-
-report() {
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | head -n 40 | sed 's/^/# /'
-		fail=1
-	fi
-}
 
 # "page call" for every call of mkt in an example: after a prompt, or displayed alone.
 examples() {
@@ -72,5 +60,4 @@ report "mkt.conf(5) has every setting and variable" "$(sed -nE 's/^MKT_SETTING\(
 report "pages that pages name are there" "$(grep -hoE '^\.(It )?Xr [a-z.-]+ [1-9]' $pages | sed -E 's/.*Xr ([^ ]+) ([1-9])/\1.\2/' |
 	grep -E '^(mkt|ledgerd)' | sort -u | while read -r p; do [ -f "man/$p" ] || echo "man/$p"; done)"
 report "pages name no place of one machine" "$(git grep -nIE '/(work|farm|home/[a-z]+|root)/' -- man README.md ARCHITECTURE.md HACKING.md)"
-echo "1..$n"
-exit $fail
+report_end

@@ -2,19 +2,7 @@
 # Dependencies point one way: which folder may include which, and the one place of each library.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-n=0
-fail=0
-
-report() { # description, offending lines
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | sed 's/^/# /'
-		fail=1
-	fi
-}
+. tests/lint/report.sh
 
 # includes FOLDER: "file:included folder" of our own headers
 includes() {
@@ -71,5 +59,4 @@ report "every .c begins with compat.h" "$(for f in $(git ls-files '*.c'); do
 	grep -m1 '^#include' "$f" | grep -q '"core/base/compat.h"' || echo "$f"; done)"
 report "library code does not print or exit" "$(grep -nE '\b(printf|puts|exit|abort|perror)\(' -r core --include='*.c' |
 	grep -v '^core/app/' | grep -vE ':\s*(\*|/\*)')"
-echo "1..$n"
-exit $fail
+report_end

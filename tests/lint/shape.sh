@@ -1,29 +1,17 @@
 #!/usr/bin/env bash
-# Shape of the code: length of functions, files and lines; parameters; headers that compile alone; words left over.
+# Shape of the code: length of functions, files and lines; headers that compile alone; words left over.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-n=0
-fail=0
+. tests/lint/report.sh
 code=$(git ls-files 'core/*.c' 'cmd/*.c' 'tui/*.c' 'drivers/*.c' 'ledgerd/*.c')
 headers=$(git ls-files 'core/*.h' 'cmd/*.h' 'tui/*.h' 'drivers/*.h' 'ledgerd/*.h')
-
-report() {
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | head -n 40 | sed 's/^/# /'
-		fail=1
-	fi
-}
 
 report "functions of at most 70 lines" "$(awk '
 	FNR == 1 { start = 0 }
 	/^\{/ { start = FNR }
 	/^\}/ && start { if (FNR - start - 1 > 70) print FILENAME ":" start ": " FNR - start - 1 " lines"; start = 0 }' $code)"
 report "files of at most 800 lines" "$(wc -l $code $headers | awk '$2 != "total" && $1 > 800 { print $2 ": " $1 }')"
-report "lines of at most 110 columns" "$(awk '{ s = $0; gsub(/\t/, "        ", s) } length(s) > 110 { print FILENAME ":" FNR ": " length(s) }' $code $headers)"
+report "lines of at most 100 columns" "$(awk '{ s = $0; gsub(/\t/, "        ", s) } length(s) > 100 { print FILENAME ":" FNR ": " length(s) }' $code $headers)"
 report "headers compile alone" "$(for h in $headers; do
 	echo "#include \"$h\"" | ${CC:-cc} -std=c17 -D_GNU_SOURCE -I. -Wall -Wextra -fsyntax-only -x c - 2>&1 | head -n 3; done)"
 report "every header says what it is for" "$(for h in $headers; do head -n 2 "$h" | grep -q '^/\*' || echo "$h"; done)"
@@ -31,5 +19,4 @@ report "nothing is left open" "$(grep -nE 'TODO|FIXME|XXX|not implemented' $code
 report "no trailing blanks" "$(git grep -nIE '[ 	]+$' -- '*.c' '*.h' '*.sh' '*.bats' '*.mk' Makefile | head)"
 report "no globals but constants" "$(grep -nE '^(static )?(struct [a-z_]+|[a-z_0-9]+|u?int[0-9]+_t|bool|char|unsigned( [a-z]+)?|volatile [a-z_]+) \**[a-z_]+(\[[^]]*\])*( = .*)?;' $code |
 	grep -vE '\bconst\b|sig_atomic_t|: *extern|\btypedef\b|_Thread_local' )"
-echo "1..$n"
-exit $fail
+report_end

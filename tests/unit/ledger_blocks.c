@@ -24,21 +24,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct ledger *l = *state;
-
-	ledger_end(l);
-	ledger_stop(l);
-	return 0;
-}
-
-static void to_time(struct ledger *l, uint64_t time_s)
-{
-	ledger_end(l);
-	ledger_begin(l, time_s);
-}
-
 /* ---- time alone ------------------------------------------------------------------------- */
 
 static void gates_close_in_order(void **state)
@@ -57,7 +42,7 @@ static void gates_close_in_order(void **state)
 	ledger_begin_ms(l, GATE(W) * 1000 - 1);
 	assert_int_equal(l->ev.n, 0);
 	assert_int_equal(SELL(l, 1, 10, {W, 100, 0}).ref, 4); /* the last moment */
-	to_time(l, GATE(W + 2));
+	ledger_to_time(l, GATE(W + 2));
 	/* One block late for W: both gates, each with its books by tags. */
 	assert_int_equal(l->ev.n, 6);
 	assert_int_equal(ledger_event(l, 0).u.gone.bid, want[0].id);
@@ -127,9 +112,9 @@ static void gone_untils_do_not_pile_up(void **state)
 			assert_int_equal(ledger_bid(l, 1, op, LEGS({W, 100, 0})).code, 0);
 		}
 		assert_int_equal(ledger_do(l, 1, &cancel, NULL, NULL).ref, 30);
-		to_time(l, T0_S + 2 + round);
+		ledger_to_time(l, T0_S + 2 + round);
 	}
-	to_time(l, T0_S + 4000);
+	ledger_to_time(l, T0_S + 4000);
 	assert_int_equal(l->ev.n, 1);
 	assert_int_equal(ledger_event(l, 0).u.gone.bid, 1);
 }
@@ -200,7 +185,7 @@ static void envelopes_succeed_or_leave_no_trace(void **state)
 	SELL(l, 2, 40, {W + 4, 150, 0});
 	SELL(l, 4, 50, {W + 5, 120, 0}, {W + 4, 110, 1});
 	SELL(l, 1, 33, {W + 6, 110, 1});
-	to_time(l, ((uint64_t)W + 1) * 1800);
+	ledger_to_time(l, ((uint64_t)W + 1) * 1800);
 	SELL(l, 1, 33, {W + 7, 110, 1}); /* bid 8 takes the place of expired ones */
 	assert_int_equal(ledger_do(l, 2, &supply, NULL, NULL).code, 0);
 	ledger_end(l);
@@ -289,13 +274,13 @@ static void digest_follows_the_records_alone(void **state)
 	assert_false(mkt_hash_eq(&empty, &l->digest)); /* counters tell what was */
 	/* The same blocks give the same digest. */
 	ledger_default(&m, 5, WEALTH);
-	to_time(&m, T0_S + 2);
-	to_time(&m, T0_S + 3);
+	ledger_to_time(&m, T0_S + 2);
+	ledger_to_time(&m, T0_S + 3);
 	SELL(&m, 1, 10, {W, 100, 0});
 	ledger_do(&m, 1, &cancel, NULL, NULL);
-	to_time(&m, T0_S + 4);
+	ledger_to_time(&m, T0_S + 4);
 	BUY(&m, 1, 10, {W, 100, 0});
-	to_time(&m, T0_S + 5);
+	ledger_to_time(&m, T0_S + 5);
 	ledger_do(&m, 1, &cancel, NULL, NULL);
 	ledger_end(&m);
 	assert_true(mkt_hash_eq(&m.digest, &l->digest));
@@ -340,7 +325,7 @@ static void full_ledger(struct ledger *l)
 	BUY(l, 2, 10, {W, 100, 0});
 	bid.u.bid.until_s = T0_S + 86400;
 	assert_int_equal(ledger_bid(l, 3, bid, LEGS({W, 90, 0}, {W + 9, 80, ledger_tags(1, 1)})).code, 0);
-	to_time(l, GATE(W));
+	ledger_to_time(l, GATE(W));
 	ledger_end(l);
 }
 
@@ -579,7 +564,7 @@ static void totals_are_counted(void **state)
 	assert_int_equal(t.money_uc, 5 * WEALTH);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, ledger_teardown)
 
 int main(void)
 {

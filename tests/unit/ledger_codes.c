@@ -24,15 +24,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct ledger *l = *state;
-
-	ledger_end(l);
-	ledger_stop(l);
-	return 0;
-}
-
 /* All records but the counters. */
 static struct mkt_delta records(const struct ledger *l)
 {
@@ -524,7 +515,7 @@ static void dry_runs_look_at_the_signer(void **state)
 	refused_as(l, 0, &op, LEGS({W, 100, 0}), (struct lresult){MKT_ESUSPENDED, 0, 0});
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, ledger_teardown)
 
 int main(void)
 {

@@ -75,15 +75,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct ledger *l = *state;
-
-	ledger_end(l);
-	ledger_stop(l);
-	return 0;
-}
-
 /* Table 4: what is worth more to the buyer is taken, though it costs more. */
 static void table4(void **state)
 {
@@ -413,7 +404,7 @@ static void dry_run_tells_the_same(void **state)
 	mkt_preview_release(&p);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, ledger_teardown)
 
 int main(void)
 {

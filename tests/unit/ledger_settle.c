@@ -27,21 +27,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct ledger *l = *state;
-
-	ledger_end(l);
-	ledger_stop(l);
-	return 0;
-}
-
-static void to_time(struct ledger *l, uint64_t time_s)
-{
-	ledger_end(l);
-	ledger_begin(l, time_s);
-}
-
 static struct lresult report(struct ledger *l, uint32_t account, uint64_t exec, uint8_t side,
 			     uint32_t wh)
 {
@@ -56,7 +41,7 @@ static void contract(struct ledger *l, uint32_t wh, int32_t price_upwh)
 {
 	assert_int_equal(SELL(l, 1, wh, {W, price_upwh, 0}).code, 0);
 	assert_int_equal(BUY(l, 2, wh, {W, price_upwh, 0}).more, 0);
-	to_time(l, END);
+	ledger_to_time(l, END);
 }
 
 /* Account @number has nothing held or locked, and @available. */
@@ -156,7 +141,7 @@ static void more_than_contracted_is_cut(void **state)
 	}
 	assert_int_equal(report(l, 1, 1, MKT_SUPPLY, 99).code, MKT_EREPORTED);
 	want_free(l, 1, WEALTH + 500000);
-	to_time(l, DEADLINE + 5);
+	ledger_to_time(l, DEADLINE + 5);
 	assert_int_equal(report(l, 1, 1, MKT_SUPPLY, 500).code, 0);
 }
 
@@ -181,10 +166,10 @@ static void the_other_figure_counts(void **state)
 
 	contract(l, 100, 5000);
 	report(l, 2, 1, MKT_DRAW, 90);
-	to_time(l, DEADLINE - 1);
+	ledger_to_time(l, DEADLINE - 1);
 	assert_int_equal(l->ev.n, 0);
 	assert_int_equal(mkt_state_next_ms(l->s), DEADLINE * 1000);
-	to_time(l, DEADLINE);
+	ledger_to_time(l, DEADLINE);
 	assert_int_equal(l->ev.n, 3); /* settled, two charges */
 	ev = ledger_event(l, 0);
 	assert_int_equal(ev.kind, MKT_EV_SETTLED);
@@ -200,7 +185,7 @@ static void no_figure_is_none(void **state)
 	struct ledger *l = *state;
 
 	contract(l, 100, 5000);
-	to_time(l, DEADLINE);
+	ledger_to_time(l, DEADLINE);
 	assert_int_equal(get(l, 1).delivered_wh, 0);
 	want_free(l, 1, WEALTH - 100 * UP);
 	want_free(l, 2, WEALTH - 100 * DOWN);
@@ -218,7 +203,7 @@ static void zero_counts_where_genesis_says_so(void **state)
 	ledger_people(&l, 2, WEALTH);
 	contract(&l, 100, 5000);
 	report(&l, 1, 1, MKT_SUPPLY, 100);
-	to_time(&l, DEADLINE);
+	ledger_to_time(&l, DEADLINE);
 	assert_int_equal(get(&l, 1).delivered_wh, 0);
 	want_free(&l, 1, WEALTH);
 	want_free(&l, 2, WEALTH - 100 * DOWN);
@@ -243,7 +228,7 @@ static void fees_go_to_the_accounts_of_the_tags(void **state)
 	SELL(l, 1, 100, {W, 5000, ledger_tags(1, 1)});
 	BUY(l, 2, 100, {W, 5000, ledger_tags(1, 1)});
 	assert_int_equal(ledger_account(l, 2).locked_uc, 2 * 100 * 6000);
-	to_time(l, END);
+	ledger_to_time(l, END);
 	report(l, 1, 1, MKT_SUPPLY, 60);
 	report(l, 2, 1, MKT_DRAW, 100);
 	want_free(l, 3, WEALTH + 60 * 300);
@@ -270,7 +255,7 @@ static void fees_without_a_taker_go_to_the_operator(void **state)
 	BUY(l, 2, 100, {W, 5000, 1});
 	green.u.tag.fee_upwh = 100;
 	ledger_do(l, 0, &green, NULL, NULL);
-	to_time(l, END);
+	ledger_to_time(l, END);
 	report(l, 1, 1, MKT_SUPPLY, 100);
 	report(l, 2, 1, MKT_DRAW, 100);
 	want_free(l, 3, WEALTH + 100 * 100);
@@ -294,7 +279,7 @@ static void sellers_hold_collateral(void **state)
 	BUY(&l, 2, 40, {W, 5000, 0});
 	assert_int_equal(ledger_account(&l, 1).held_uc, 60 * 6660);
 	assert_int_equal(ledger_account(&l, 1).locked_uc, 40 * 6660);
-	to_time(&l, END);
+	ledger_to_time(&l, END);
 	report(&l, 1, 1, MKT_SUPPLY, 30);
 	report(&l, 2, 1, MKT_DRAW, 40);
 	want_free(&l, 1, WEALTH - 10 * UP);
@@ -326,12 +311,12 @@ static void negative_prices(void **state)
 	SELL(&l, 1, 10, {W, -1000, 1});
 	BUY(&l, 2, 10, {W, -1000, 1}); /* -1000 and 3000: the buyer pays after all */
 	assert_int_equal(ledger_account(&l, 2).locked_uc, 10 * 2000);
-	to_time(&l, END);
+	ledger_to_time(&l, END);
 	report(&l, 1, 1, MKT_SUPPLY, 60);
 	report(&l, 2, 1, MKT_DRAW, 60);
 	report(&l, 1, 3, MKT_SUPPLY, 10);
 	report(&l, 2, 3, MKT_DRAW, 10);
-	to_time(&l, END + 1800);
+	ledger_to_time(&l, END + 1800);
 	report(&l, 1, 2, MKT_SUPPLY, 40);
 	report(&l, 2, 2, MKT_DRAW, 40);
 	want_free(&l, 1, WEALTH - 60 * 5000 - 40 * 2000 - 10 * 1000);
@@ -351,7 +336,7 @@ static void charges_have_an_end(void **state)
 	assert_int_equal(ledger_do(l, 0, &price, NULL, NULL).code, 0);
 	SELL(l, 1, UINT32_MAX, {W, 0, 0});
 	BUY(l, 2, UINT32_MAX, {W, 0, 0});
-	to_time(l, DEADLINE);
+	ledger_to_time(l, DEADLINE);
 	mkt_state_totals(l->s, &t);
 	assert_int_equal(t.charges_uc, MKT_MONEY_MAX);
 	assert_int_equal(ledger_account(l, 0).available_uc, MKT_MONEY_MAX);
@@ -373,7 +358,7 @@ static void metered_energy_goes_in_contract_order(void **state)
 	}
 	SELL(l, 4, 30, {W, 5000, 0});
 	BUY(l, 1, 30, {W, 5000, 0}); /* account 1 as buyer: the other side */
-	to_time(l, END);
+	ledger_to_time(l, END);
 	assert_int_equal(report(l, 1, 2, MKT_SUPPLY, 30).code, 0);
 	r = ledger_do(l, 1, &op, NULL, NULL);
 	assert_int_equal(r.code, 0);
@@ -454,9 +439,9 @@ static void delegations_name_what_and_until(void **state)
 	assert_int_equal(ledger_bid(l, 3, bid, LEGS({W, 10, 0})).code, 0);
 	assert_int_equal(ledger_do(l, 3, &cancel, NULL, NULL).code, MKT_EDELEGATION);
 	assert_int_equal(ledger_do(l, 4, &cancel, NULL, NULL).ref, 1);
-	to_time(l, T0_S + 600);
+	ledger_to_time(l, T0_S + 600);
 	assert_int_equal(ledger_bid(l, 3, bid, LEGS({W, 10, 0})).code, 0);
-	to_time(l, T0_S + 601);
+	ledger_to_time(l, T0_S + 601);
 	assert_int_equal(ledger_bid(l, 3, bid, LEGS({W, 10, 0})).code, MKT_EDELEGATION);
 	assert_int_equal(ledger_do(l, 1, &revoke, NULL, NULL).more, 1u << MKT_OP_BID);
 	assert_int_equal(ledger_do(l, 1, &revoke, NULL, NULL).code, MKT_ENOTFOUND);
@@ -476,10 +461,10 @@ static void contracts_are_forgotten_in_time(void **state)
 	contract(l, 100, 5000);
 	SELL(l, 1, 10, {W + 2, 5000, 0});
 	BUY(l, 2, 10, {W + 2, 5000, 0});
-	to_time(l, DEADLINE + 1800 * 2 + 7 * 86400); /* both are due for everything */
+	ledger_to_time(l, DEADLINE + 1800 * 2 + 7 * 86400); /* both are due for everything */
 	assert_int_equal(get(l, 1).status, MKT_CONTRACT_SETTLED);
 	assert_int_equal(get(l, 2).status, MKT_CONTRACT_SETTLED); /* not in the block that settles */
-	to_time(l, DEADLINE + 1800 * 2 + 7 * 86400);
+	ledger_to_time(l, DEADLINE + 1800 * 2 + 7 * 86400);
 	assert_false(mkt_state_contract(l->s, 1, &c));
 	assert_false(mkt_state_contract(l->s, 2, &c));
 	assert_int_equal(report(l, 1, 1, MKT_SUPPLY, 1).code, MKT_ECONTRACT);
@@ -492,16 +477,16 @@ static void contracts_stay_until_then(void **state)
 	struct mkt_contract c;
 
 	contract(l, 100, 5000);
-	to_time(l, DEADLINE);
-	to_time(l, DEADLINE + 7 * 86400 - 1);
+	ledger_to_time(l, DEADLINE);
+	ledger_to_time(l, DEADLINE + 7 * 86400 - 1);
 	assert_int_equal(ledger_do(l, 2, &retire, NULL, "x").code, 0);
 	assert_int_equal(get(l, 1).status, MKT_CONTRACT_RETIRED);
-	to_time(l, DEADLINE + 7 * 86400);
+	ledger_to_time(l, DEADLINE + 7 * 86400);
 	assert_false(mkt_state_contract(l->s, 1, &c));
 	assert_int_equal(ledger_do(l, 2, &retire, NULL, "x").code, MKT_ECONTRACT);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, ledger_teardown)
 
 int main(void)
 {
