@@ -5,9 +5,9 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 export BUILD=${BUILD:-build}
 mkdir -p "$BUILD"
-results=$(mktemp "$BUILD/results.XXXXXX")
+results=$(mktemp "$BUILD/results.XXXXXX") || exit 2
 # Tests make their files below $scratch, and it is by its name that processes they left are found.
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/mkt.XXXX")
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/mkt.XXXX") || exit 2
 trap 'rm -rf "$results"* "$scratch"' EXIT
 
 run() { TMPDIR=$scratch tests/run "$results" "$@"; }
