@@ -18,11 +18,15 @@ CORE_SRC := $(wildcard core/base/*.c core/units/*.c core/codec/*.c core/crypto/*
 APP_SRC := $(wildcard core/app/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
 LEDGERD_SRC := $(wildcard ledgerd/*.c)
+DRIVERS_SRC := $(filter-out drivers/driverd.c,$(wildcard drivers/*.c))
+SIMDEV_SRC := $(filter-out drivers/sim/sim_%,$(wildcard drivers/sim/*.c))
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 $(BUILD)/libmktcore.a: $(call obj,$(CORE_SRC))
 $(BUILD)/libmktapp.a: $(call obj,$(APP_SRC))
+$(BUILD)/libmktdrivers.a: $(call obj,$(DRIVERS_SRC))
+$(BUILD)/libmktsimdev.a: $(call obj,$(SIMDEV_SRC))
 $(BUILD)/%.a:
 	$(call quiet,AR) rm -f $@ && $(AR) rcs $@ $^
 
@@ -44,6 +48,14 @@ $(BUILD)/daemon/%.o: ledgerd/%.c
 $(BUILD)/ledgerd: $(patsubst ledgerd/%.c,$(BUILD)/daemon/%.o,$(LEDGERD_SRC)) $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LEDGERD_LDLIBS)
 
+$(BUILD)/mkt-driverd: $(BUILD)/drivers/driverd.o $(BUILD)/libmktdrivers.a $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(DRIVERD_LDLIBS)
+
+# Simulated devices: one program for each protocol.
+$(addprefix $(BUILD)/,$(SIMDEV_NAMES)): $(BUILD)/mkt-sim-%: $(BUILD)/drivers/sim/sim_%.o \
+		$(BUILD)/libmktsimdev.a $(BUILD)/libmktdrivers.a $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(DRIVERD_LDLIBS)
+
 # ---- what users run -----------------------------------------------------------------------------
 .PHONY: deps
 deps:
@@ -59,6 +71,8 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/mkt
 	install -m 755 $(BUILD)/mkt $(DESTDIR)$(PREFIX)/bin/mkt
 	install -m 755 $(BUILD)/ledgerd $(DESTDIR)$(PREFIX)/sbin/ledgerd
+	install -m 755 $(BUILD)/mkt-driverd $(DESTDIR)$(PREFIX)/sbin/mkt-driverd
+	install -m 755 $(addprefix $(BUILD)/,$(SIMDEV_NAMES)) $(DESTDIR)$(PREFIX)/libexec/mkt
 	for c in $$($(BUILD)/mkt --list-cmds=main); do ln -sf mkt $(DESTDIR)$(PREFIX)/bin/mkt-$$c; done
 	for s in 1 5 7 8; do \
 		install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \

@@ -19,6 +19,10 @@ CORE_LDLIBS = -lsodium -llmdb -lzstd -ljson-c -lcurl
 MKT_LDLIBS = $(CORE_LDLIBS) -linih -lsmartcols
 LEDGERD_LDLIBS = $(CORE_LDLIBS) -linih -lmicrohttpd
 
-PROGRAM_NAMES = $(if $(wildcard cmd/mkt.c),mkt) $(if $(wildcard ledgerd/main.c),ledgerd)
+DRIVERD_LDLIBS = -lserialport -lmodbus -linih -lsodium -ljson-c -lsmartcols
+
+SIMDEV_NAMES := $(patsubst drivers/sim/sim_%.c,mkt-sim-%,$(wildcard drivers/sim/sim_*.c))
+PROGRAM_NAMES = $(if $(wildcard cmd/mkt.c),mkt) $(if $(wildcard ledgerd/main.c),ledgerd) \
+	$(if $(wildcard drivers/driverd.c),mkt-driverd) $(SIMDEV_NAMES)
 PROGRAMS = $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 LINKS =

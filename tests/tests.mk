@@ -13,8 +13,8 @@ BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(wildcard tests/bench/
 E2E_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 SLOW_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/slow/*.c))
 
-$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIBS)
-	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lcmocka
+$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktsimdev.a $(BUILD)/libmktdrivers.a $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lserialport -lmodbus -lcmocka
 
 # Memory that fails on purpose.
 $(BUILD)/tests/unit/ledger_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
@@ -23,8 +23,8 @@ $(BUILD)/tests/sim/match_prop: LDFLAGS += -Wl,--wrap=realloc,--wrap=calloc
 $(SIM_BIN): $(BUILD)/%: $(BUILD)/%.o $(SLOW_OBJ) $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LDLIBS)
 
-$(E2E_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIBS)
-	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LDLIBS)
+$(E2E_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktdrivers.a $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lserialport -lmodbus
 
 $(BENCH_BIN): $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LEDGERD_LDLIBS)

@@ -20,6 +20,13 @@ $(FUZZ_DIR)/obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
 	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
 
+$(FUZZ_DIR)/obj/drivers/%.o: drivers/%.c
+	@mkdir -p $(@D)
+	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
+
+$(FUZZ_DIR)/libdrivers.a: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(DRIVERS_SRC))
+	$(call quiet,AR) rm -f $@ && $(AR) rcs $@ $^
+
 $(FUZZ_DIR)/obj/ledgerd/%.o: ledgerd/%.c
 	@mkdir -p $(@D)
 	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
@@ -28,13 +35,13 @@ $(FUZZ_DIR)/obj/tests/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)
 	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
 
-$(FUZZ_DIR)/libcore.a: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(CORE_SRC))
+$(FUZZ_DIR)/libcore.a: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(CORE_SRC) $(APP_SRC))
 	$(call quiet,AR) rm -f $@ && $(AR) rcs $@ $^
 
-$(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libcore.a
+$(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libdrivers.a $(FUZZ_DIR)/libcore.a
 	@mkdir -p $(@D)
 	$(call quiet,FUZZLD) $(FUZZ_CC) $(FUZZ_CFLAGS) -pthread -fsanitize=fuzzer,$(FUZZ_SAN) \
-		-o $@ $(filter %.o,$^) $(filter %.a,$^) $(CORE_LDLIBS)
+		-o $@ $(filter %.o,$^) $(filter %.a,$^) $(CORE_LDLIBS) -Wl,--as-needed -linih -lsmartcols -lserialport -lmodbus
 
 # A whole node but for the server's sockets.
 FUZZ_NODE := $(filter-out ledgerd/main.c ledgerd/conf.c ledgerd/http_mhd.c,$(LEDGERD_SRC))

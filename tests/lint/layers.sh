@@ -31,7 +31,7 @@ allow $C $B $U $E $K $S $M $L
 allow $D $B $U $E
 allow $W $B $U $E $K $M $L $C
 allow $G $B $U $E $K $M $L
-allow $A $B $U $E $K
+allow $A $B $U $E $K $D
 allow drivers $B $U $E $D $A
 allow ledgerd $B $U $E $K $S $M $L $C $D $W $A
 allow cmd $B $U $E $K $S $M $L $C $D $W $G $A
@@ -49,6 +49,8 @@ only 'json-c/|json\.h' 'core/codec/json[a-z_]*\.c'
 only 'microhttpd' 'ledgerd/http_mhd\.[ch]'
 only 'libsmartcols/|ini\.h' 'core/app/.*\.c'
 only 'readline/' 'cmd/shell\.c|core/app/term\.c'
+only 'libserialport' 'drivers/(link_serial|port)\.c'
+only 'modbus' 'drivers/modbus\.c'
 only 'ncurses|curses' 'tui/screen\.c'
 
 report "core reads no clock and no randomness but through crypto" "$(grep -nE '\b(time|clock_gettime|gettimeofday|rand|random)\(' \

@@ -1,0 +1,127 @@
+/*
+ * A driver: what mkt-driverd calls to make a device speak.
+ *
+ * A driver owns no port, no loop, no clock and no configuration: it is called
+ * with a link that is open and a device whose settings are filled, does one
+ * thing, and returns.  drivers/device.h is what calls it: opening, identity,
+ * polling, staleness, reconnection, safe state are the same for all.
+ *
+ * Rules for all callbacks
+ * - none blocks for longer than DRV_CALL_MAX_MS; every wait has a deadline;
+ * - a wrong frame (checksum, length, unit, function, sequence) changes nothing:
+ *   it is counted (drv_count()) and the exchange is tried again or fails;
+ * - -MKT_EDEVTIMEOUT no answer; -MKT_EDEVFRAME an answer that is none;
+ *   -MKT_EDEVREFUSED the device said no (exception, NK, SNA, NAK);
+ *   -MKT_EDEVUNCONFIRMED read back, and it is not what was asked for;
+ *   -MKT_EDEVIDENTITY not what was configured, or not known: says what was read;
+ *   -MKT_EDEVLOST the line is gone; -MKT_EDEVUNSUPPORTED it cannot do that;
+ *   -MKT_EDEVFAULT the device reports a fault that stops what was asked for;
+ * - at start a driver reads before it writes, and adopts what it finds: it never
+ *   "disables as initialisation";
+ * - registers that are stored in flash or EEPROM are written on change only.
+ *
+ * How to add one: drivers/skel.c is a commented skeleton; HACKING.md has the list.
+ */
+#ifndef MKT_DRIVERS_DRIVER_H
+#define MKT_DRIVERS_DRIVER_H
+
+#include "core/app/devices.h"
+#include "core/device/model.h"
+#include "drivers/link.h"
+
+#define DRV_CALL_MAX_MS 3000
+
+enum drv_maturity { DRV_EXPERIMENTAL = 0, DRV_BETA, DRV_STABLE };
+
+/* What is counted for each device. */
+enum drv_counter {
+	DRV_REQUESTS = 0, DRV_ANSWERS, DRV_TIMEOUTS, DRV_BAD_FRAMES, /* checksum, length, garbage */
+	DRV_REFUSALS,	/* exceptions, NK, SNA */
+	DRV_STRANGERS,	/* frames for or from somebody else: a second master, another unit */
+	DRV_LATE,	/* answers after their timeout */
+	DRV_RECONNECTS,
+	DRV_COUNTERS
+};
+
+struct drv_driver;
+
+/* A device as its driver sees it.  The runtime owns it; @priv is the driver's. */
+struct drv_device {
+	const struct drv_driver *driver;
+	const struct mkt_device_conf *conf; /* name, unit, phases, limits, failsafe ... */
+	struct drv_link *link;		    /* open during every callback but close() */
+	enum mkt_dev_kind kind;		    /* preset from the driver; open() may make it exact */
+	unsigned caps;			    /* MKT_CAP_...: set by open() */
+	struct mkt_identity id;		    /* set by open() */
+	struct mkt_readings r;		    /* through drv_set() only */
+	uint64_t counters[DRV_COUNTERS];
+	bool faulty;			    /* the device says so; with @fault in words */
+	char fault[128];
+	bool hurry;			    /* set by input(): poll again at once */
+	void *priv;
+};
+
+struct drv_driver {
+	const char *name;    /* "rapi", "heidelberg", "sunspec" ...: in configuration */
+	const char *summary; /* "OpenEVSE chargers over RAPI" */
+	enum drv_maturity maturity;
+	enum mkt_dev_kind kind;
+	struct drv_line line;	/* usual line settings */
+	uint32_t pause_ms;	/* usual pause between frames */
+	uint32_t settle_ms;	/* to listen after open */
+	uint32_t poll_ms;	/* usual time between polls */
+	uint16_t unit;		/* usual address on a bus; 0: has none */
+
+	/*
+	 * Is this mine?  Harmless reads only.  1 and *@id; 0 somebody else, or
+	 * nobody; negative: the line.  Needs no open(); leaves nothing behind.
+	 */
+	int (*probe)(struct drv_link *l, const struct mkt_device_conf *conf,
+		     struct mkt_identity *id, struct mkt_err *err);
+	/*
+	 * Identify, refuse what is not known, find the abilities, adopt the state,
+	 * arm watchdog and failsafe and read them back.  Allocates @priv; on
+	 * failure close() is called as well.
+	 */
+	int (*open)(struct drv_device *d, struct mkt_err *err);
+	/* One pass: all readings that matter, or failure.  On failure values keep their age. */
+	int (*poll)(struct drv_device *d, struct mkt_err *err);
+	/*
+	 * What must be said more often than polls (heartbeats); at most every
+	 * @keepalive_ms, which open() sets by drv_keepalive().  NULL: nothing.
+	 */
+	int (*keepalive)(struct drv_device *d, struct mkt_err *err);
+	/* Bytes came outside of an exchange (notices, pushed telegrams).  NULL: discard them. */
+	int (*input)(struct drv_device *d, struct mkt_err *err);
+	/*
+	 * Make it so, and read it back.  0 and *@applied, what is in force now (the
+	 * device may clamp); negative: not done, or not known to be done.
+	 */
+	int (*command)(struct drv_device *d, const struct mkt_setpoint *set,
+		       struct mkt_setpoint *applied, struct mkt_err *err);
+	/* Paused, or its own programme: what conf says; confirmed. */
+	int (*safe_state)(struct drv_device *d, struct mkt_err *err);
+	/* Free @priv.  Says nothing on the line. */
+	void (*close)(struct drv_device *d);
+};
+
+/* All drivers; ended by NULL.  drivers/registry.c is the only list. */
+extern const struct drv_driver *const drv_drivers[];
+const struct drv_driver *drv_find(const char *name); /* or NULL */
+
+/* Set a reading, now.  An energy counter that jumps back or implausibly far is not taken. */
+void drv_set(struct drv_device *d, enum mkt_reading_id id, int64_t value);
+void drv_unset(struct drv_device *d, enum mkt_reading_id id);
+
+void drv_count(struct drv_device *d, enum drv_counter c);
+
+/* keepalive() is wanted every @ms; 0: not. */
+void drv_keepalive(struct drv_device *d, uint32_t ms);
+
+/* The device says it is faulty: @fmt in words; NULL: it is well. */
+void drv_fault(struct drv_device *d, const char *fmt, ...) MKT_PRINTF(2, 3);
+
+/* mA per phase for @power_w, rounded down; with known voltages, else conf's nominal ones. */
+int32_t drv_current_for(const struct drv_device *d, int32_t power_w);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * Modbus over a link, RTU and TCP, framed and checked by libmodbus.
+ *
+ * libmodbus builds each request and checks each answer (CRC or MBAP, unit,
+ * function, length); the bytes travel over the link, so that its lock, trace,
+ * pacing, echo handling and reconnection serve here as well.
+ *
+ * After a timeout the line is drained for the device's longest turnaround before
+ * anything is sent again: a late answer carries no id and would be taken for the
+ * next one.  A frame of another unit, or a request that is not ours (a second
+ * master), is counted and ends the exchange.
+ *
+ * Exceptions are -MKT_EDEVREFUSED (1, 2, 3: function, address, value),
+ * -MKT_EBUSY (5, 6: tried again after a second, then given up), and
+ * -MKT_EDEVTIMEOUT (10, 11: a gateway had no answer).  drv_mb_exception() tells
+ * the last one's number.
+ */
+#ifndef MKT_DRIVERS_MODBUS_H
+#define MKT_DRIVERS_MODBUS_H
+
+#include "drivers/driver.h"
+
+#define DRV_MB_READ_MAX 125
+#define DRV_MB_WRITE_MAX 123
+
+struct drv_mb;
+
+struct drv_mb_conf {
+	uint16_t unit;
+	uint32_t answer_ms;	/* response timeout; 0: 500 */
+	uint32_t turnaround_ms; /* drained for so long after a timeout; 0: 1000 */
+	uint8_t retries;	/* more tries of reads after a timeout or a bad frame */
+};
+
+/*
+ * @d may be NULL (probes): nothing is counted.  RTU on serial lines, TCP framing on
+ * tcp: links (serial servers that speak RTU over TCP: @rtu_over_tcp).
+ */
+int drv_mb_new(struct drv_link *l, struct drv_device *d, const struct drv_mb_conf *conf,
+	       bool rtu_over_tcp, struct drv_mb **out, struct mkt_err *err) MKT_MUST_CHECK;
+void drv_mb_free(struct drv_mb *m);
+
+/* Function 3 / 4: @n registers from @addr (zero based).  Reads are tried again. */
+int drv_mb_holding(struct drv_mb *m, uint16_t addr, uint16_t n, uint16_t *out,
+		   struct mkt_err *err) MKT_MUST_CHECK;
+int drv_mb_input(struct drv_mb *m, uint16_t addr, uint16_t n, uint16_t *out,
+		 struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Function 6 / 16.  Never tried again by itself: read back instead. */
+int drv_mb_write1(struct drv_mb *m, uint16_t addr, uint16_t value,
+		  struct mkt_err *err) MKT_MUST_CHECK;
+int drv_mb_write(struct drv_mb *m, uint16_t addr, uint16_t n, const uint16_t *values,
+		 struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Exception number of the last failed call; 0: it was none. */
+int drv_mb_exception(const struct drv_mb *m);
+
+/* Registers to numbers, most significant word first. */
+static inline uint32_t drv_be32(const uint16_t *r)
+{
+	return (uint32_t)r[0] << 16 | r[1];
+}
+
+/*
+ * An IEEE float32 as an integer in units of 10^-@digits, rounded to nearest; no
+ * floating point arithmetic on values from outside.  False for NaN, infinities
+ * and what does not fit.
+ */
+bool drv_f32_scaled(uint32_t bits, unsigned digits, int64_t *out);
+/* The float32 nearest to @v / 10^@digits. */
+uint32_t drv_f32_of(int64_t v, unsigned digits);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * Simulated devices: one program for each protocol, mkt-sim-NAME.
+ *
+ * A program speaks its protocol's bytes behind a pty (or a TCP or UDP port of the
+ * loopback), over the physics of a vehicle or a battery, with faults from a
+ * script.  Protocol files are sim_NAME.c, each with one `sim_protocol`; the rest
+ * is common:
+ *
+ *   main.c    options, pty, sockets, the loop
+ *   phys.c    vehicle, battery, meter: exact integration up to a calendar time
+ *   script.c  what happens when: plug, unplug, faults; live on standard input
+ *   faults.c  what becomes of bytes on the way out
+ *   rtu.c     Modbus slave framing, RTU and TCP: byte by byte, so that frames can be spoilt
+ *
+ * Physics and script live on the calendar: the system's, --speed N times it, or a
+ * shared clock (--clock FILE, core/device/clock.h).  The time of the line
+ * (pauses, heartbeats, watchdogs) is always real.
+ */
+#ifndef MKT_DRIVERS_SIM_SIM_H
+#define MKT_DRIVERS_SIM_SIM_H
+
+#include "core/base/compat.h"
+#include "core/base/err.h"
+#include "core/device/model.h"
+
+/* ---- physics ------------------------------------------------------------------------------- */
+
+/* What is behind the plug or the inverter. */
+struct sim_phys {
+	/* settings */
+	uint8_t phases;		   /* 1..3 */
+	uint32_t voltage_mv;	   /* of a phase */
+	bool battery;		   /* fixed battery: always there, both ways */
+	uint32_t capacity_wh;
+	uint32_t charge_max_w, discharge_max_w; /* of battery or vehicle */
+	uint32_t vehicle_max_ma;   /* what the vehicle takes of the pilot, per phase */
+	uint32_t vehicle_min_ma;   /* below this it stops; usually 6000 */
+	uint16_t efficiency;	   /* permille one way */
+	uint16_t taper;		   /* permille of charge from which power falls linearly to a tenth */
+	uint64_t meter_modulo_wh;  /* the counter rolls over here; 0: never */
+
+	/* state: through the functions below */
+	uint64_t now_ms;	   /* calendar up to which it is integrated */
+	bool plugged;
+	bool relay;		   /* closed */
+	bool stuck_relay;	   /* fault: does not open */
+	bool stale_meter;	   /* fault: the counter stands still */
+	uint32_t limit_ma;	   /* pilot, per phase; 0: paused */
+	int32_t setpoint_w;	   /* battery, V2H: wanted power */
+	int32_t power_w;	   /* flowing now; drawn positive */
+	int64_t stored_mj;	   /* energy in the battery, thousandths of a joule (1 Wh = 3600000) */
+	uint64_t import_mj, export_mj, session_mj; /* at the meter */
+};
+
+void sim_phys_init(struct sim_phys *p, uint64_t now_ms);
+/* Integrate up to @now_ms; earlier times do nothing.  Exact for constant settings; a second's step in the taper. */
+void sim_phys_run(struct sim_phys *p, uint64_t now_ms);
+/* Settings and controls change what flows from now on: run first, then these. */
+void sim_phys_plug(struct sim_phys *p, uint32_t capacity_wh, uint16_t soc, uint32_t max_ma);
+void sim_phys_unplug(struct sim_phys *p);
+void sim_phys_limit(struct sim_phys *p, uint32_t limit_ma); /* EVSE */
+void sim_phys_power(struct sim_phys *p, int32_t power_w);   /* battery, V2H */
+void sim_phys_relay(struct sim_phys *p, bool closed);
+uint16_t sim_phys_soc(const struct sim_phys *p);	    /* permille */
+uint32_t sim_phys_current_ma(const struct sim_phys *p);	    /* of a phase */
+uint64_t sim_phys_import_wh(const struct sim_phys *p);	    /* after roll-over and staleness */
+uint64_t sim_phys_export_wh(const struct sim_phys *p);
+uint64_t sim_phys_session_wh(const struct sim_phys *p);
+
+/* ---- the program --------------------------------------------------------------------------- */
+
+struct sim;
+
+/* One device behind the line.  A bus has several, by unit. */
+struct sim_device {
+	uint16_t unit;
+	struct sim_phys phys;
+	void *priv;
+};
+
+struct sim_protocol {
+	const char *name;	   /* "rapi": the program is mkt-sim-rapi */
+	const char *summary;
+	enum mkt_dev_kind kind;
+	uint16_t units;		   /* 0: one device, no addresses; else how many fit on a bus */
+	bool tcp, udp;		   /* can also listen there */
+	/* Allocate @priv and set defaults of physics.  @model: --model NAME or NULL. */
+	int (*start)(struct sim *s, struct sim_device *d, const char *model, struct mkt_err *err);
+	/* Bytes came.  Answer with sim_send(). */
+	void (*input)(struct sim *s, const uint8_t *bytes, size_t n, uint64_t real_ms);
+	/*
+	 * Something changed or the time asked for has come: push notices, watch
+	 * heartbeats.  Returns the next real time it wants to be called at (UINT64_MAX: none).
+	 */
+	uint64_t (*tick)(struct sim *s, uint64_t real_ms);
+	/* A script line that is the protocol's own ("fault hard 8", "reboot"); false: unknown. */
+	bool (*command)(struct sim *s, struct sim_device *d, const char *verb, const char *rest);
+};
+extern const struct sim_protocol sim_protocol; /* of this program */
+
+/* The device of a unit (0: the first), with its physics run up to now; NULL: nobody there. */
+struct sim_device *sim_unit(struct sim *s, uint16_t unit);
+uint32_t sim_count(const struct sim *s);
+struct sim_device *sim_at(struct sim *s, uint32_t i);
+
+/* One frame out, through the faults. */
+void sim_send(struct sim *s, const void *frame, size_t n);
+
+/* Calendar, ms UTC; real monotonic time, ms. */
+uint64_t sim_now_ms(const struct sim *s);
+uint64_t sim_real_ms(void);
+
+/* A seeded random number below @n, for jitter and noise. */
+uint32_t sim_random(struct sim *s, uint32_t n);
+
+/*
+ * Script, one event a line ("#" comments), also on standard input:
+ *
+ *	[@TIME] [UNIT] VERB [ARGS]
+ *
+ * TIME is calendar Unix seconds, or +S after the start; none: now.  UNIT is
+ * "unit=N" on a bus.  Verbs: plug [capacity=Wh] [soc=permille] [max=mA], unplug,
+ * soc permille, stuck-relay on|off, stale-meter on|off, roll-over in=Wh,
+ * reboot, fault KIND [every=N] [for=S] [count=N], clear, hangup (the pty goes and
+ * comes back: a pulled cable), quit.  Fault kinds: noise, checksum, silence, echo, half,
+ * late=MS, split, stranger, busy, and the protocol's own.
+ */
+
+#endif
