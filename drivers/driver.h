@@ -16,6 +16,12 @@
  *   -MKT_EDEVIDENTITY not what was configured, or not known: says what was read;
  *   -MKT_EDEVLOST the line is gone; -MKT_EDEVUNSUPPORTED it cannot do that;
  *   -MKT_EDEVFAULT the device reports a fault that stops what was asked for;
+ * - -MKT_EBUSY is no failure: what was begun goes on, longer than one call may take
+ *   (a radio that joins, a converter that starts), and @err says what is waited
+ *   for.  open(), poll(), command() and safe_state() are then called again after
+ *   input or DRV_AGAIN_MS, with the same arguments and no close() between, until
+ *   they return something else; the driver itself gives up in time.  input() may
+ *   be called meanwhile;
  * - at start a driver reads before it writes, and adopts what it finds: it never
  *   "disables as initialisation";
  * - registers that are stored in flash or EEPROM are written on change only.
@@ -30,6 +36,7 @@
 #include "drivers/link.h"
 
 #define DRV_CALL_MAX_MS 3000
+#define DRV_AGAIN_MS 250 /* after -MKT_EBUSY */
 
 enum drv_maturity { DRV_EXPERIMENTAL = 0, DRV_BETA, DRV_STABLE };
 

@@ -70,6 +70,9 @@ void drv_link_close(struct drv_link *l); /* NULL is fine; restores the settings 
 /* Start or stop the trace. */
 void drv_link_trace(struct drv_link *l, drv_trace_fn *fn, void *arg);
 
+/* While on, bytes are traced as "*" each: what passes is secret (B route credentials). */
+void drv_link_hush(struct drv_link *l, bool on);
+
 /* Send all of it, or -MKT_EDEVTIMEOUT (flow control), -MKT_EDEVLOST. */
 int drv_link_write(struct drv_link *l, const void *bytes, size_t n, uint64_t deadline_ms,
 		   struct mkt_err *err) MKT_MUST_CHECK;
