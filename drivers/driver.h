@@ -52,6 +52,20 @@ enum drv_counter {
 
 struct drv_driver;
 
+/*
+ * Doubt about an energy counter: readings that cannot be wait here until
+ * several in a row agree that the meter rolled over or was replaced.
+ */
+struct drv_doubt {
+	int64_t value;	   /* the last doubtful reading */
+	uint64_t at_ms;	   /* of it, on the device's calendar */
+	uint8_t agree;	   /* readings in a row that go with each other; 0: no doubt */
+	uint32_t refused;  /* readings that were not taken, ever */
+	uint32_t jumps;	   /* new beginnings that were taken, ever */
+	int64_t jump_wh;   /* their sum: new minus old counter */
+	uint64_t taken_ms; /* calendar of the last reading that was taken */
+};
+
 /* A device as its driver sees it.  The runtime owns it; @priv is the driver's. */
 struct drv_device {
 	const struct drv_driver *driver;
@@ -65,6 +79,11 @@ struct drv_device {
 	bool faulty;			    /* the device says so; with @fault in words */
 	char fault[128];
 	bool hurry;			    /* set by input(): poll again at once */
+	bool brief;			    /* silent lately: no second tries, others share the line */
+	uint32_t keepalive_ms;		    /* by drv_keepalive() */
+	struct drv_doubt doubt[2];	    /* of energy.import, energy.export */
+	uint64_t (*calendar_ms)(void *arg); /* simulated time for energy; NULL: monotonic */
+	void *calendar_arg;
 	void *priv;
 };
 
@@ -116,7 +135,13 @@ struct drv_driver {
 extern const struct drv_driver *const drv_drivers[];
 const struct drv_driver *drv_find(const char *name); /* or NULL */
 
-/* Set a reading, now.  An energy counter that jumps back or implausibly far is not taken. */
+/*
+ * Set a reading, now.  A counter of energy (import, export) that goes back, or on by
+ * more than the rated power allows, is not taken and keeps its age: it may be the
+ * late answer to another question.  When DRV_DOUBT_READINGS in a row go with each
+ * other, the meter has rolled over or is another one, and the new value holds.
+ */
+#define DRV_DOUBT_READINGS 3
 void drv_set(struct drv_device *d, enum mkt_reading_id id, int64_t value);
 void drv_unset(struct drv_device *d, enum mkt_reading_id id);
 
@@ -127,6 +152,18 @@ void drv_keepalive(struct drv_device *d, uint32_t ms);
 
 /* The device says it is faulty: @fmt in words; NULL: it is well. */
 void drv_fault(struct drv_device *d, const char *fmt, ...) MKT_PRINTF(2, 3);
+
+/*
+ * Is @id.serial the one of conf, if conf has one?  For open(), as soon as the serial
+ * number is read and before anything is written.  -MKT_EDEVIDENTITY.
+ */
+int drv_check_serial(const struct drv_device *d, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Time by which energy is judged: simulated, or monotonic. */
+uint64_t drv_calendar_ms(const struct drv_device *d);
+
+/* The most that can flow, W: conf, then what the device says of itself, then 100 kW. */
+int64_t drv_rated_w(const struct drv_device *d);
 
 /* mA per phase for @power_w, rounded down; with known voltages, else conf's nominal ones. */
 int32_t drv_current_for(const struct drv_device *d, int32_t power_w);
