@@ -163,6 +163,10 @@ static int lmdb_commit(struct mkt_store_tx *base, struct mkt_err *err)
 	rc = mdb_txn_commit(t->txn);
 	pthread_rwlock_unlock(&s->map_lock);
 	free(t);
+	/* LMDB says EIO when a write was cut short, which is what a disk that fills up does. */
+	if (rc == EIO)
+		return mkt_err_set(err, MKT_EDISKFULL,
+				   "cannot write the store: a write was cut short");
 	return rc ? fail(s, rc, "cannot write the store", err) : 0;
 }
 

@@ -532,6 +532,16 @@ static int wait_health(const struct node *n, int want)
 	return status;
 }
 
+/* The indexer is behind what is sealed: until it has caught up. */
+static void wait_indexed(const struct node *n)
+{
+	uint64_t until = node_ms(CLOCK_MONOTONIC) + ANSWER_MS;
+
+	while (member_of(n, "/v1/status", "indexed") != member_of(n, "/v1/status", "height") &&
+	       node_ms(CLOCK_MONOTONIC) < until)
+		;
+}
+
 /*
  * Files may not be written beyond the first pages: what a full disk is to the
  * node.  The store's first two pages it could always write.
@@ -540,6 +550,8 @@ static void let_grow(const struct node *n, bool grow)
 {
 	struct rlimit rl;
 
+	if (!grow)
+		wait_indexed(n);
 	prlimit(n->pid, RLIMIT_FSIZE, NULL, &rl);
 	rl.rlim_cur = grow ? rl.rlim_max : 16384;
 	prlimit(n->pid, RLIMIT_FSIZE, &rl, NULL);
