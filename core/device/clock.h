@@ -39,6 +39,12 @@ void mkt_clock_set(struct mkt_clock *c, uint64_t now_ms, uint64_t height);
 int mkt_clock_wait_idle(struct mkt_clock *c, uint32_t timeout_ms, uint64_t *wake_ms,
 			uint32_t *died, struct mkt_err *err) MKT_MUST_CHECK;
 
+/*
+ * Has somebody alive taken a place under @name and been idle once?  Who starts
+ * programs waits for that before time moves.
+ */
+bool mkt_clock_joined(struct mkt_clock *c, const char *name);
+
 /* ---- those who live by it ------------------------------------------------------------------ */
 
 /* @file NULL: the system's clock; then the other calls do what is natural. */
