@@ -303,6 +303,8 @@ static const struct route {
 } routes[] = {
 	{"POST", "/v1/transactions", ld_post_transactions, FREE},
 	{"POST", "/v1/preview", ld_post_preview, 0},
+	{"POST", "/v1/telemetry", ld_post_telemetry, 0},
+	{"GET", "/v1/telemetry", ld_get_telemetry, 0},
 	{"GET", "/v1/status", ld_get_status, 0},
 	{"GET", "/v1/genesis", ld_get_genesis, 0},
 	{"GET", "/v1/market", ld_get_market, 0},
@@ -347,7 +349,7 @@ static bool matches(const char *pattern, const char *path, char arg[LD_ARG_MAX +
 /* A path is known by its exact form before the one with '*': /v1/events/page. */
 static const struct route *find_route(struct ld_req *r)
 {
-	const struct route *other = NULL;
+	const char *allow = NULL;
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(routes); i++) {
 		if (!matches(routes[i].path, r->path, r->arg))
@@ -355,9 +357,9 @@ static const struct route *find_route(struct ld_req *r)
 		if (!strcmp(routes[i].method, r->method) ||
 		    (!strcmp(r->method, "HEAD") && !strcmp(routes[i].method, "GET")))
 			return &routes[i];
-		other = &routes[i];
+		allow = allow && strcmp(allow, routes[i].method) ? "GET, POST" : routes[i].method;
 	}
-	r->reply.allow = other ? other->method : NULL;
+	r->reply.allow = allow;
 	return NULL;
 }
 

@@ -35,6 +35,13 @@ int ld_param_flag(struct ld_req *r, const char *name, bool *out,
 /* limit=, 1..MKT_PAGE_ROWS_MAX. */
 int ld_param_limit(struct ld_req *r, uint32_t *out, struct mkt_err *err) MKT_MUST_CHECK;
 
+/*
+ * The body as frames, (u32 length, bytes) each, in @out: as it came in
+ * application/octet-stream, or out of {KEY:["<base64>",...]}.
+ */
+int ld_body_frames(struct ld_req *r, const char *key, struct mkt_buf *out,
+		   struct mkt_err *err) MKT_MUST_CHECK;
+
 /* Every parameter was looked at?  -MKT_EUSAGE names the first that nobody knows. */
 int ld_params_done(struct ld_req *r, struct mkt_err *err) MKT_MUST_CHECK;
 
@@ -135,7 +142,7 @@ int ld_private(struct ld_req *r, struct mkt_err *err) MKT_MUST_CHECK;
 
 /* ---- handlers -------------------------------------------------------------------------- */
 
-ld_handler ld_post_transactions, ld_post_preview;
+ld_handler ld_post_transactions, ld_post_preview, ld_post_telemetry, ld_get_telemetry;
 ld_handler ld_get_status, ld_get_genesis, ld_get_market, ld_get_limits, ld_get_health,
 	ld_get_metrics;
 ld_handler ld_get_books, ld_get_bids, ld_get_bid, ld_get_contracts, ld_get_contract;

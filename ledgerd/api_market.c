@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "ledgerd/api.h"
+#include "ledgerd/telemetry.h"
 
 /* ---- market: formatted once a change of the state ------------------------------------------ */
 
@@ -415,6 +416,7 @@ int ld_get_metrics(struct ld_req *r, struct mkt_err *err)
 	metric(b, "requests_total", "counter", atomic_load(&n->guard.requests));
 	metric(b, "errors_total", "counter", atomic_load(&n->guard.errors));
 	metric(b, "limited_total", "counter", atomic_load(&n->guard.limited));
+	metric(b, "telemetry_states", "gauge", ld_telemetry_count(n->telemetry));
 	metric(b, "streams", "gauge", atomic_load(&n->guard.streams));
 	metric(b, "blocks_bytes", "gauge", blocks);
 	metric(b, "store_bytes", "gauge", store);

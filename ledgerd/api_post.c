@@ -1,6 +1,7 @@
 /* POST /v1/transactions: frames in, receipts out. */
 #include "core/base/compat.h"
 
+#include "core/codec/base64.h"
 #include "core/units/fmt.h"
 #include "ledgerd/api.h"
 #include "ledgerd/look.h"
@@ -65,48 +66,9 @@ static int frame_bytes(struct ld_batch *b, struct mkt_err *err)
 	return res < 0 ? mkt_err_code(err, -res) : 0;
 }
 
-static int base64_digit(char c)
+/* {KEY:["<base64>",...]}: put into @out as frames. */
+static int frames_json(struct ld_req *r, const char *key, struct mkt_buf *out, struct mkt_err *err)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* RFC 4648 with padding, nothing else; false otherwise.  Appends to @out. */
-static bool base64_add(struct mkt_buf *out, const char *s, size_t n)
-{
-	size_t pad = n && s[n - 1] == '=' ? (n > 1 && s[n - 2] == '=' ? 2 : 1) : 0;
-	uint32_t v = 0;
-
-	if (n % 4)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		int d = i < n - pad ? base64_digit(s[i]) : 0;
-
-		if (d < 0)
-			return false;
-		v = v << 6 | (uint32_t)d;
-		if (i % 4 < 3)
-			continue;
-		size_t keep = i + 1 == n ? 3 - pad : 3;
-
-		for (size_t k = 0; k < keep; k++)
-			mkt_buf_addch(out, (uint8_t)(v >> (16 - 8 * k)));
-		if (v & ((1u << (8 * (3 - keep))) - 1))
-			return false; /* bits that say nothing */
-		v = 0;
-	}
-	return !out->bad;
-}
-
-/* {"envelopes":["<base64>",...]}: put into b->body as frames. */
-static int frame_json(struct ld_req *r, struct ld_batch *b, struct mkt_err *err)
-{
-	static const char *const keys[] = {"envelopes"};
 	struct mkt_jdoc *doc;
 	struct mkt_jval root, list, v;
 	struct mkt_jiter it = {0};
@@ -115,28 +77,29 @@ static int frame_json(struct ld_req *r, struct ld_batch *b, struct mkt_err *err)
 	if (res < 0)
 		return res;
 	root = mkt_jdoc_root(doc);
-	res = mkt_jval_only(&root, keys, 1, err);
+	res = mkt_jval_only(&root, &key, 1, err);
 	if (!res)
-		res = mkt_jget_arr(&root, "envelopes", &list, err);
+		res = mkt_jget_arr(&root, key, &list, err);
 	while (!res && mkt_jval_next(&list, &it, &v)) {
-		size_t at = b->body.len, n, len;
+		size_t at = out->len, n, len;
 		const char *s;
 
 		res = mkt_jval_str(&v, &s, &n, err);
 		if (res < 0)
 			break;
-		mkt_buf_add(&b->body, "\0\0\0\0", 4);
-		if (!base64_add(&b->body, s, n)) {
+		mkt_buf_add(out, "\0\0\0\0", 4);
+		if (!mkt_base64_add(out, s, n)) {
 			res = mkt_err_set(err, MKT_EINVAL,
-					  "envelope %u is not base64 (RFC 4648, padded)", it.index);
+					  "'%s[%u]' is not base64 (RFC 4648, padded)", key,
+					  it.index);
 			break;
 		}
-		len = b->body.len - at - 4;
+		len = out->len - at - 4;
 		for (unsigned k = 0; k < 4; k++)
-			b->body.data[at + k] = (uint8_t)(len >> (8 * k));
+			out->data[at + k] = (uint8_t)(len >> (8 * k));
 	}
 	mkt_jdoc_free(doc);
-	return res < 0 ? res : frame_bytes(b, err);
+	return res;
 }
 
 static bool is_type(const char *type, const char *want)
@@ -147,22 +110,27 @@ static bool is_type(const char *type, const char *want)
 	       (!type[n] || type[n] == ';' || type[n] == ' ');
 }
 
-static int frame(struct ld_req *r, struct ld_batch *b, struct mkt_err *err)
+int ld_body_frames(struct ld_req *r, const char *key, struct mkt_buf *out, struct mkt_err *err)
 {
 	struct mkt_buf kept;
-	int res;
 
-	if (is_type(r->type, "application/octet-stream")) {
-		kept = b->body; /* a pooled batch keeps its storage: the two change hands */
-		b->body = r->body;
-		r->body = kept;
-		res = frame_bytes(b, err);
-	} else if (is_type(r->type, "application/json")) {
-		res = frame_json(r, b, err);
-	} else {
+	if (is_type(r->type, "application/json"))
+		return frames_json(r, key, out, err);
+	if (!is_type(r->type, "application/octet-stream"))
 		return mkt_err_set(err, MKT_EUSAGE,
 				   "the body must be application/octet-stream or application/json");
-	}
+	kept = *out; /* a pooled batch keeps its storage: the two change hands */
+	*out = r->body;
+	r->body = kept;
+	return 0;
+}
+
+static int frame(struct ld_req *r, struct ld_batch *b, struct mkt_err *err)
+{
+	int res = ld_body_frames(r, "envelopes", &b->body, err);
+
+	if (!res)
+		res = frame_bytes(b, err);
 	if (!res && !b->nitems)
 		return mkt_err_set(err, MKT_EUSAGE, "the body holds no envelope");
 	return res;

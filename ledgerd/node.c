@@ -7,6 +7,7 @@
 #include "core/crypto/keyfile.h"
 #include "ledgerd/log.h"
 #include "ledgerd/node.h"
+#include "ledgerd/telemetry.h"
 
 #define TICK_MS 1000
 #define PROGRESS_MS 2000u
@@ -186,7 +187,8 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 	ld_hub_init(&n->hub, 0, 0);
 	res = ld_guard_init(&n->guard);
 	n->cache = ld_api_cache_new();
-	if (!res && !n->cache)
+	n->telemetry = ld_telemetry_new(LD_STATES_MAX);
+	if (!res && (!n->cache || !n->telemetry))
 		res = mkt_err_code(err, MKT_ENOMEM);
 	if (!res)
 		res = load_key(conf, &n->key, err);
@@ -227,6 +229,7 @@ void ld_node_free(struct ld_node *n)
 		return;
 	ld_pipe_free(n);
 	ld_api_cache_free(n->cache);
+	ld_telemetry_free(n->telemetry);
 	if (n->chain)
 		mkt_chain_close(n->chain);
 	ld_guard_release(&n->guard);

@@ -21,6 +21,7 @@
 #include "ledgerd/pipe.h"
 
 struct ld_api_cache;
+struct ld_telemetry;
 
 struct ld_node {
 	const struct ld_conf *conf;
@@ -36,6 +37,7 @@ struct ld_node {
 	struct ld_hub hub;
 	struct ld_guard guard;
 	struct ld_api_cache *cache; /* formatted answers (api_market.c) */
+	struct ld_telemetry *telemetry; /* latest states of chargers */
 	uint64_t started_ms;	    /* monotonic */
 	pthread_t ticker;
 	bool ticking;

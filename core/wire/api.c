@@ -6,8 +6,7 @@
 
 #define PATH_MARKET "/v1/market"
 
-/* The server does not speak as agreed: nothing that the caller did wrong. */
-static int foreign(struct mkt_err *err)
+int mkt_api_foreign(struct mkt_err *err)
 {
 	char text[MKT_ERR_TEXT_MAX];
 
@@ -124,7 +123,7 @@ static int take_answer(const struct mkt_buf *body, struct mkt_answer *a, struct 
 	if (!rc)
 		return 0;
 	mkt_answer_release(a);
-	return rc == -MKT_ENOMEM ? rc : foreign(err);
+	return rc == -MKT_ENOMEM ? rc : mkt_api_foreign(err);
 }
 
 int mkt_api_get(struct mkt_client *c, const char *path, struct mkt_answer *a, struct mkt_err *err)
@@ -302,7 +301,7 @@ int mkt_facts_read(const struct mkt_answer *a, struct mkt_facts *f, struct mkt_e
 		rc = read_open(&a->data, f, err);
 	if (rc) {
 		mkt_facts_release(f);
-		return rc == -MKT_ENOMEM ? rc : foreign(err);
+		return rc == -MKT_ENOMEM ? rc : mkt_api_foreign(err);
 	}
 	f->height = a->height;
 	f->as_of_ms = a->as_of_ms;
@@ -328,8 +327,8 @@ void mkt_api_frame(struct mkt_buf *body, const void *envelope, size_t n)
 	mkt_buf_add(body, envelope, n);
 }
 
-static int post(struct mkt_client *c, const struct mkt_post *what, struct mkt_answer *a,
-		struct mkt_err *err)
+int mkt_api_post(struct mkt_client *c, const struct mkt_post *what, struct mkt_answer *a,
+		 struct mkt_err *err)
 {
 	struct mkt_buf body = MKT_BUF_INIT;
 	int rc = mkt_client_post(c, what, &body, err);
@@ -355,7 +354,7 @@ int mkt_api_submit(struct mkt_client *c, const struct mkt_buf *body, enum mkt_wa
 
 	if (body->bad)
 		return mkt_err_code(err, MKT_ENOMEM);
-	return post(c,
+	return mkt_api_post(c,
 		    &(struct mkt_post){.path = paths[wait],
 				       .type = "application/octet-stream",
 				       .p = body->data,
@@ -367,8 +366,12 @@ int mkt_api_submit(struct mkt_client *c, const struct mkt_buf *body, enum mkt_wa
 int mkt_api_preview(struct mkt_client *c, const void *envelope, size_t n, struct mkt_answer *a,
 		    struct mkt_err *err)
 {
-	return post(c, &(struct mkt_post){.path = "/v1/preview", .type = "application/octet-stream",
-					  .p = envelope, .n = n}, a, err);
+	return mkt_api_post(c,
+			    &(struct mkt_post){.path = "/v1/preview",
+					       .type = "application/octet-stream",
+					       .p = envelope,
+					       .n = n},
+			    a, err);
 }
 
 static const char *const status_names[] = {
@@ -382,8 +385,7 @@ const char *mkt_receipt_name(enum mkt_receipt_status s)
 	return status_names[s];
 }
 
-/* "code", "message" and "hint" as an error; "ok" or none is none. */
-static int read_code(const struct mkt_jval *at, struct mkt_err *out, struct mkt_err *err)
+int mkt_api_code(const struct mkt_jval *at, struct mkt_err *out, struct mkt_err *err)
 {
 	char word[32], text[MKT_ERR_TEXT_MAX];
 	int code, rc;
@@ -430,7 +432,7 @@ int mkt_receipt_read(const struct mkt_answer *a, size_t i, struct mkt_receipt *r
 	if (!rc)
 		rc = read_status(row, &r->status, err);
 	if (!rc)
-		rc = read_code(row, &r->err, err);
+		rc = mkt_api_code(row, &r->err, err);
 	if (!rc && mkt_jval_has(row, "tx"))
 		rc = mkt_jget_text(row, "tx", r->tx, sizeof(r->tx), err);
 	if (!rc && mkt_jval_has(row, "height"))
@@ -441,7 +443,7 @@ int mkt_receipt_read(const struct mkt_answer *a, size_t i, struct mkt_receipt *r
 		rc = mkt_jget_time(row, "time", &r->time_ms, err);
 	if (!rc && r->status == MKT_RECEIPT_REFUSED && !r->err.code)
 		rc = mkt_err_set(err, MKT_EINVAL, "a refusal without a code");
-	return rc ? foreign(err) : 0;
+	return rc ? mkt_api_foreign(err) : 0;
 }
 
 int mkt_result_read(const struct mkt_jval *at, struct mkt_result *r, struct mkt_err *err)
@@ -450,9 +452,9 @@ int mkt_result_read(const struct mkt_jval *at, struct mkt_result *r, struct mkt_
 	int rc = mkt_jget_text(at, "op", r->op, sizeof(r->op), err);
 
 	if (!rc)
-		rc = read_code(at, &r->err, err);
+		rc = mkt_api_code(at, &r->err, err);
 	if (!rc && mkt_jval_has(at, "leg"))
 		rc = get_u32(at, "leg", &leg, err);
 	r->leg = leg < MKT_NO_LEG ? (uint16_t)leg : MKT_NO_LEG;
-	return rc ? foreign(err) : 0;
+	return rc ? mkt_api_foreign(err) : 0;
 }

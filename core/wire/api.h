@@ -34,6 +34,17 @@ void mkt_answer_release(struct mkt_answer *a);
 int mkt_api_get(struct mkt_client *c, const char *path, struct mkt_answer *a, struct mkt_err *err)
 	MKT_MUST_CHECK;
 
+/* POST @what and read the frame of the answer.  @a is released first. */
+int mkt_api_post(struct mkt_client *c, const struct mkt_post *what, struct mkt_answer *a,
+		 struct mkt_err *err) MKT_MUST_CHECK;
+
+/* "code", "message" and "hint" of @at as an error; "ok" or none is none. */
+int mkt_api_code(const struct mkt_jval *at, struct mkt_err *out, struct mkt_err *err)
+	MKT_MUST_CHECK;
+
+/* Turn @err into -MKT_EUNAVAILABLE: the server does not speak as agreed. */
+int mkt_api_foreign(struct mkt_err *err);
+
 /* RFC 3339 UTC ("2026-11-23T01:30:00Z", decimals of a second allowed) to milliseconds. */
 int mkt_time_parse(const char *text, uint64_t *time_ms) MKT_MUST_CHECK;
 /* The member @key of @obj as such a time. */

@@ -15,7 +15,7 @@ status_of() { curl -s -o answer -w '%{http_code}' "http://127.0.0.1:$PORT/v1/$1"
 	as a bid sell 1kWh --at "$W" --price green=20/kWh -q
 	as b bid buy 1kWh --at "$W" --price green=20/kWh -q
 	tx=$(mkt block 4 --json | jq -r '.. | .tx? // empty' | head -n 1)
-	for path in accounts accounts/a accounts/a/events bids bids/1 contracts contracts/1 events/page?from=0 \
+	for path in accounts accounts/a accounts/a/events bids bids/1 contracts contracts/1 telemetry events/page?from=0 \
 		blocks/3 "tx/$tx" "tx?account=a&request=00000000000000000000000000000000" chain?from=0; do
 		[ "$(status_of "$path")" = 403 ] || { echo "$path: $(cat answer)" >&2; return 1; }
 		[ "$(jq -r .error.code answer)" = denied ]
