@@ -38,11 +38,12 @@ struct sim_phys {
 	uint32_t voltage_mv;	   /* of a phase */
 	bool battery;		   /* fixed battery: always there, both ways, no relay */
 	uint32_t capacity_wh;	   /* 1..SIM_CAPACITY_MAX_WH */
-	uint32_t charge_max_w, discharge_max_w; /* of battery or vehicle; charge 0: vehicle_max_ma alone */
+	uint32_t charge_max_w;	   /* of battery or vehicle; 0: as vehicle_max_ma says */
+	uint32_t discharge_max_w;
 	uint32_t vehicle_max_ma;   /* what the vehicle takes of the pilot, per phase */
 	uint32_t vehicle_min_ma;   /* below this it stops; usually 6000 */
 	uint16_t efficiency;	   /* permille one way, 1..1000 */
-	uint16_t taper;		   /* permille of charge from which power falls linearly to a tenth; 1000: never */
+	uint16_t taper;		   /* permille of charge from which power falls to a tenth; 1000: none */
 	uint64_t meter_modulo_wh;  /* the counters roll over here; 0: never */
 	uint64_t meter_begin_wh;   /* what they showed before anything flowed */
 
@@ -59,7 +60,8 @@ struct sim_phys {
 	uint64_t import_mj, export_mj, session_mj; /* at the meter, thousandths of a joule */
 	uint64_t loss_uj;	   /* import - export = what stored_uj has grown by + this */
 	uint32_t carry;		   /* of the division by efficiency */
-	uint32_t stuck_ma;	   /* limit that a stuck relay goes on with */
+	bool welded;		   /* stuck_relay, and it has been closed since */
+	uint32_t stuck_ma;	   /* limit that a welded relay goes on with */
 	uint64_t stale_import_wh, stale_export_wh;
 };
 
