@@ -14,7 +14,7 @@
 #include "core/base/err.h"
 
 #define MKT_CONF_LINE_MAX 190   /* inih cuts lines in two beyond 197 */
-#define MKT_CONF_ENTRIES_MAX 512
+#define MKT_CONF_ENTRIES_MAX 2048 /* a site of 64 devices */
 #define MKT_CONF_SITE "/etc/mkt/config"
 
 enum mkt_origin {
