@@ -1,0 +1,217 @@
+/*
+ * A recorded trace in place of a device.
+ *
+ * What is written must be the next '>' of the recording; then the '<' up to the
+ * '>' after it can be read, piece by piece as they came, as fast as they are
+ * wanted.  Another write changes nothing: the device stays silent, as it would
+ * to a frame that it does not know, and a remark names the difference.  So a
+ * driver that tries again, or has learnt to ask one thing more, finds its way
+ * back.  What came before the remark "settled" is left out.
+ */
+#include "core/base/compat.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "drivers/link_impl.h"
+
+#define RECORDING_MAX (16u << 20) /* bytes of text: days of a quiet line */
+
+struct entry {
+	size_t at; /* in bytes */
+	uint16_t n;
+	char dir;
+};
+
+struct replay {
+	struct entry *entries;
+	size_t count, cap;
+	struct mkt_buf bytes;
+	size_t next_read, next_write; /* entries; the reader stops at the writer */
+	uint16_t taken;		      /* of the entry at next_read */
+	bool ended;		      /* said so */
+};
+
+/* ---- load ----------------------------------------------------------------------------------- */
+
+static int keep(struct replay *p, const struct drv_trace_entry *e)
+{
+	if (p->count == p->cap) {
+		size_t cap = p->cap ? 2 * p->cap : 64;
+		struct entry *more = reallocarray(p->entries, cap, sizeof(*more));
+
+		if (!more)
+			return -MKT_ENOMEM;
+		p->entries = more;
+		p->cap = cap;
+	}
+	p->entries[p->count++] = (struct entry){p->bytes.len, e->n, e->dir};
+	mkt_buf_add(&p->bytes, e->bytes, e->n);
+	return p->bytes.bad ? -MKT_ENOMEM : 0;
+}
+
+static bool remark_is(const struct drv_trace_entry *e, const char *word)
+{
+	return e->n >= strlen(word) && !memcmp(e->bytes, word, strlen(word));
+}
+
+static int take_entry(struct drv_link *l, struct replay *p, const struct drv_trace_entry *e)
+{
+	if (e->dir != '#')
+		return keep(p, e);
+	if (remark_is(e, "line udp:"))
+		l->datagram = true;
+	else if (remark_is(e, "line tcp:"))
+		l->tcp = true;
+	else if (remark_is(e, "settled"))
+		p->count = 0;
+	return 0;
+}
+
+static int load(struct drv_link *l, struct replay *p, const char *file, const struct mkt_buf *text,
+		struct mkt_err *err)
+{
+	struct drv_trace_entry e;
+	const char *at = mkt_buf_str(text), *end = at + text->len;
+	unsigned long number = 1;
+
+	for (; at < end; number++) {
+		const char *nl = memchr(at, '\n', (size_t)(end - at));
+		size_t n = nl ? (size_t)(nl - at) : (size_t)(end - at);
+		int r = drv_trace_parse(at, n, &e, err);
+
+		if (r < 0)
+			return mkt_err_wrap(err, "%s:%lu", file, number);
+		if (r > 0 && take_entry(l, p, &e) < 0)
+			return mkt_err_code(err, MKT_ENOMEM);
+		at += n + 1;
+	}
+	return 0;
+}
+
+/* ---- play ----------------------------------------------------------------------------------- */
+
+/* The descriptor is readable while there is something to read. */
+static void show(struct drv_link *l, const struct replay *p)
+{
+	uint64_t v = 1;
+
+	if (p->next_read < p->next_write) {
+		if (write(l->fd, &v, sizeof(v)) < 0)
+			return; /* full: it is readable anyhow */
+	} else if (read(l->fd, &v, sizeof(v)) < 0) {
+		return; /* was empty already */
+	}
+}
+
+/* From @from on: the next '>', or the end. */
+static size_t next_sent(const struct replay *p, size_t from)
+{
+	while (from < p->count && p->entries[from].dir != '>')
+		from++;
+	return from;
+}
+
+static int replay_read(struct drv_link *l, void *buf, size_t size, struct mkt_err *err)
+{
+	struct replay *p = l->priv;
+	const struct entry *e;
+	size_t n;
+
+	(void)err;
+	while (p->next_read < p->next_write && p->entries[p->next_read].dir == '>')
+		p->next_read++;
+	show(l, p);
+	if (p->next_read == p->next_write) {
+		if (p->next_write == p->count && !p->ended)
+			link_remark(l, "the recording has ended");
+		p->ended = p->next_write == p->count;
+		return 0;
+	}
+	e = &p->entries[p->next_read];
+	n = (size_t)(e->n - p->taken) < size ? (size_t)(e->n - p->taken) : size;
+	memcpy(buf, p->bytes.data + e->at + p->taken, n);
+	p->taken = (uint16_t)(p->taken + n);
+	if (p->taken == e->n || l->datagram) {
+		p->taken = 0;
+		p->next_read++;
+	}
+	show(l, p);
+	return (int)n;
+}
+
+static void tell_difference(struct drv_link *l, const struct entry *e, const uint8_t *want,
+			    const uint8_t *got, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && i < e->n && want[i] == got[i])
+		i++;
+	if (i < n && i < e->n)
+		link_remark(l, "not as recorded: byte %zu is %02X, recorded was %02X", i + 1,
+			    got[i], want[i]);
+	else
+		link_remark(l, "not as recorded: %zu bytes were sent, recorded were %u", n,
+			    (unsigned)e->n);
+}
+
+static int replay_write(struct drv_link *l, const void *bytes, size_t n, struct mkt_err *err)
+{
+	struct replay *p = l->priv;
+	const struct entry *e;
+
+	(void)err;
+	if (p->next_write == p->count) {
+		link_remark(l, "not as recorded: nothing more was sent");
+		return (int)n;
+	}
+	e = &p->entries[p->next_write];
+	if (e->n == n && !memcmp(p->bytes.data + e->at, bytes, n))
+		p->next_write = next_sent(p, p->next_write + 1);
+	else
+		tell_difference(l, e, p->bytes.data + e->at, bytes, n);
+	show(l, p);
+	return (int)n;
+}
+
+static void replay_close(struct drv_link *l)
+{
+	struct replay *p = l->priv;
+
+	if (!p)
+		return;
+	mkt_buf_release(&p->bytes);
+	free(p->entries);
+	free(p);
+	l->priv = NULL;
+}
+
+int link_replay_open(struct drv_link *l, const char *file, struct mkt_err *err)
+{
+	static const struct link_ops ops = {replay_read, replay_write, replay_close};
+	struct mkt_buf text = MKT_BUF_INIT;
+	struct replay *p;
+	int r = mkt_file_read(file, RECORDING_MAX, &text, err);
+
+	if (r < 0) {
+		mkt_buf_release(&text);
+		return r == -MKT_ENOTFOUND ? mkt_err_set(err, MKT_EDEVABSENT,
+							 "there is no recording '%s'", file)
+					   : r;
+	}
+	p = calloc(1, sizeof(*p));
+	l->priv = p;
+	l->ops = &ops;
+	l->replay = true;
+	r = p ? load(l, p, file, &text, err) : mkt_err_code(err, MKT_ENOMEM);
+	mkt_buf_release(&text);
+	if (r < 0)
+		return r;
+	p->next_write = next_sent(p, 0);
+	l->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (l->fd < 0)
+		return mkt_err_set(err, MKT_EDEVLOST, "no descriptor for '%s'", l->port);
+	show(l, p);
+	return 0;
+}
