@@ -310,7 +310,7 @@ static void meter(struct sim *s, uint32_t w)
 		const struct mkt_reading *r = reading(s, w);
 
 		mkt_agent_meter(&s->agents[i], w, r->load_wh[i], r->pv_wh[i],
-				&s->parties[2 + i].plan, &m);
+				NULL, &s->parties[2 + i].plan, &m);
 		add_energy(s, r, i, &m);
 	}
 }

@@ -42,33 +42,36 @@ static void report_car(const struct mkt_agent *a, const struct mkt_position *at,
 	}
 }
 
+uint32_t mkt_agent_car_wants(struct mkt_agent *a, const struct mkt_car *car, uint32_t w,
+			     uint32_t left_wh)
+{
+	const struct mkt_position *at = mkt_agent_position(a, w);
+	uint64_t end_s = (uint64_t)(w + 1) * WINDOW_S, after = 0, want;
+
+	if (car->s.plug_out_s > end_s)
+		after = (car->s.plug_out_s - end_s) * a->site->charger_w / 3600;
+	want = (uint64_t)contracted_wh(at, car->number) +
+	       (at->own_car == car->number ? at->own_wh : 0);
+	if (left_wh > after && left_wh - after > want)
+		want = left_wh - after;
+	return least(least(want, mkt_car_room_wh(a, &car->s, w)), left_wh);
+}
+
 /*
- * Charge one car: what is contracted and what the own roof was to give, and at
- * the end of the stay whatever else it still needs.  What is not contracted goes
- * through the home's meter and is added to @own_wh.
+ * A car has taken @give Wh.  What is not contracted goes through the home's meter
+ * and is added to @own_wh.
  */
 static void charge_car(struct mkt_agent *a, const struct mkt_position *at, struct mkt_car *car,
-		       uint32_t w, struct mkt_metered *out, uint32_t *own_wh, struct mkt_plan *p)
+		       uint32_t w, uint32_t give, struct mkt_metered *out, uint32_t *own_wh,
+		       struct mkt_plan *p)
 {
-	struct mkt_session later = car->s;
-	uint32_t bought = contracted_wh(at, car->number), room = mkt_car_room_wh(a, &car->s, w),
-		 give, after = 0;
-	uint64_t end_s = (uint64_t)(w + 1) * WINDOW_S, want;
+	uint32_t bought = contracted_wh(at, car->number);
 
-	if (later.plug_out_s > end_s) {
-		uint64_t rest = (later.plug_out_s - end_s) * a->site->charger_w / 3600;
-
-		after = least(rest, UINT32_MAX);
-	}
-	want = (uint64_t)bought + (at->own_car == car->number ? at->own_wh : 0);
-	if (car->left_wh > after && car->left_wh - after > want)
-		want = car->left_wh - after;
-	give = least(least(want, room), car->left_wh);
-	car->left_wh -= give;
+	car->left_wh -= least(give, car->left_wh);
 	out->car_wh += give;
 	*own_wh += give - least(give, bought);
 	report_car(a, at, car, least(give, bought), p);
-	if (car->s.plug_out_s <= end_s)
+	if (car->s.plug_out_s <= (uint64_t)(w + 1) * WINDOW_S)
 		out->car_missed_wh += car->left_wh;
 }
 
@@ -86,10 +89,12 @@ static void forget_cars(struct mkt_agent *a, uint64_t end_s)
 	a->ncars = kept;
 }
 
-/* Bring @net_wh (surplus positive) as close to what was promised as the battery can. */
-static int32_t run_battery(struct mkt_agent *a, const struct mkt_position *at, int64_t net_wh)
+int32_t mkt_agent_battery_wants(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t pv_wh,
+				uint32_t own_wh)
 {
-	int64_t flow = net_wh - ((int64_t)at->sold_wh - at->bought_wh),
+	const struct mkt_position *at = mkt_agent_position(a, w);
+	int64_t net_wh = (int64_t)pv_wh - load_wh - own_wh,
+		flow = net_wh - ((int64_t)at->sold_wh - at->bought_wh),
 		most = a->site->battery_w / 2, room;
 
 	if (!a->site->battery_wh)
@@ -103,9 +108,13 @@ static int32_t run_battery(struct mkt_agent *a, const struct mkt_position *at, i
 		flow = room;
 	if (flow < -(int64_t)(a->soc_x100 / 100))
 		flow = -(int64_t)(a->soc_x100 / 100);
+	return (int32_t)flow;
+}
+
+static void run_battery(struct mkt_agent *a, int64_t flow)
+{
 	a->soc_x100 = (uint64_t)((int64_t)a->soc_x100 +
 				 (flow > 0 ? flow * a->site->battery_pct : flow * 100));
-	return (int32_t)flow;
 }
 
 static void report_meter(const struct mkt_agent *a, uint32_t w, enum mkt_report_side side,
@@ -122,19 +131,29 @@ static void report_meter(const struct mkt_agent *a, uint32_t w, enum mkt_report_
 }
 
 void mkt_agent_meter(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t pv_wh,
-		     struct mkt_plan *p, struct mkt_metered *out)
+		     const struct mkt_moved *moved, struct mkt_plan *p, struct mkt_metered *out)
 {
 	struct mkt_position *at = mkt_agent_position(a, w);
 	uint32_t own_wh = 0, home_draw;
 	int64_t net;
 
 	memset(out, 0, sizeof(*out));
-	for (uint32_t i = 0; i < a->ncars; i++)
-		charge_car(a, at, &a->cars[i], w, out, &own_wh, p);
+	for (uint32_t i = 0; i < a->ncars; i++) {
+		struct mkt_car *car = &a->cars[i];
+		uint32_t give = moved ? moved->car_wh[i]
+				      : mkt_agent_car_wants(a, car, w, car->left_wh);
+
+		charge_car(a, at, car, w, give, out, &own_wh, p);
+	}
 	forget_cars(a, (uint64_t)(w + 1) * WINDOW_S);
-	net = (int64_t)pv_wh - load_wh - own_wh;
-	out->battery_wh = run_battery(a, at, net);
-	net -= out->battery_wh;
+	if (moved) {
+		out->battery_wh = moved->battery_wh;
+		a->soc_x100 = moved->soc_x100;
+	} else {
+		out->battery_wh = mkt_agent_battery_wants(a, w, load_wh, pv_wh, own_wh);
+		run_battery(a, out->battery_wh);
+	}
+	net = (int64_t)pv_wh - load_wh - own_wh - out->battery_wh;
 	out->supply_wh = net > 0 ? (uint32_t)net : 0;
 	home_draw = net < 0 ? (uint32_t)-net : 0;
 	out->draw_wh = home_draw + (out->car_wh - own_wh);

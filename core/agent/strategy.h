@@ -160,14 +160,34 @@ struct mkt_metered {
 };
 
 /*
- * Window @w is over and was read: battery and cars did what they were to do,
- * forecasts learn, and the reports of its contracts are added to @p: one
- * REPORT with its charger for each contract of a car, one METER for what else
- * was drawn and one for what was supplied.
+ * What a car is to take in window @w when it still needs @left_wh: what is contracted
+ * and what the own roof gives, and at the end of its stay whatever it still needs.
+ */
+uint32_t mkt_agent_car_wants(struct mkt_agent *a, const struct mkt_car *car, uint32_t w,
+			     uint32_t left_wh);
+
+/*
+ * What the battery is to take (positive) or give in window @w, so that the meter
+ * shows what was sold or bought; @own_wh goes into cars without a contract.
+ */
+int32_t mkt_agent_battery_wants(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t pv_wh,
+				uint32_t own_wh);
+
+/* What devices moved in a window, as their meters say. */
+struct mkt_moved {
+	const uint32_t *car_wh; /* of each of agent->cars */
+	int32_t battery_wh;	/* charged positive */
+	uint64_t soc_x100;	/* of the battery, at the end of the window */
+};
+
+/*
+ * Window @w is over and was read: battery and cars did what they were to do, or
+ * what @moved says (NULL: there are no devices), forecasts learn, and the reports
+ * of its contracts are added to @p: one REPORT with its charger for each contract
+ * of a car, one METER for what else was drawn and one for what was supplied.
  */
 void mkt_agent_meter(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t pv_wh,
-		     struct mkt_plan *p,
-		     struct mkt_metered *out);
+		     const struct mkt_moved *moved, struct mkt_plan *p, struct mkt_metered *out);
 
 /* Cars' part, for the files of this room. */
 void mkt_cars_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,

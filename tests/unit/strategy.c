@@ -187,7 +187,7 @@ static void run_window(struct world *w, uint32_t k, uint64_t free_s[2])
 
 	if (w->site.pv_w && k % 48 > 14 && k % 48 < 34)
 		pv = (uint32_t)rng_below(&w->rng, 2000);
-	mkt_agent_meter(&w->agent, k - MKT_AGENT_LAG, load, pv, &w->plan, &m);
+	mkt_agent_meter(&w->agent, k - MKT_AGENT_LAG, load, pv, NULL, &w->plan, &m);
 	assert_int_equal((int64_t)pv - load - m.car_wh - m.battery_wh, (int64_t)m.supply_wh - m.draw_wh);
 	assert_true(w->agent.soc_x100 <= (uint64_t)w->site.battery_wh * 100);
 	into_battery = (int64_t)w->agent.soc_x100 - (int64_t)soc_before;
