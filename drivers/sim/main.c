@@ -378,11 +378,12 @@ static void loop(struct sim *s, int signals)
 			continue;
 		if (p[2].revents)
 			return;
-		sim_run_phys(s);
-		if (p[0].revents)
-			read_line(s);
+		/* A shared calendar may have moved meanwhile: what is due by now comes first. */
 		if (p[1].revents)
 			read_orders(s, &in);
+		run_events(s);
+		if (p[0].revents)
+			read_line(s);
 	}
 }
 
