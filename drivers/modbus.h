@@ -1,19 +1,22 @@
 /*
  * Modbus over a link, RTU and TCP, framed and checked by libmodbus.
  *
- * libmodbus builds each request and checks each answer (CRC or MBAP, unit,
- * function, length); the bytes travel over the link, so that its lock, trace,
- * pacing, echo handling and reconnection serve here as well.
+ * libmodbus builds each request and checks each answer (CRC, unit, length); the
+ * bytes travel over the link, so that its lock, trace, pacing, echo handling and
+ * reconnection serve here as well.  What libmodbus does not compare is compared
+ * here: function, byte count, what a write says it has written, and over TCP the
+ * transaction.
  *
  * After a timeout the line is drained for the device's longest turnaround before
- * anything is sent again: a late answer carries no id and would be taken for the
- * next one.  A frame of another unit, or a request that is not ours (a second
- * master), is counted and ends the exchange.
+ * anything is sent again: over RTU a late answer carries no id and would be taken
+ * for the next one (over TCP it has one, is counted and passed over).  A frame of
+ * another unit, or a request that is not ours (a second master), is counted and
+ * ends the exchange.  Noise around an answer is counted and passed over.
  *
- * Exceptions are -MKT_EDEVREFUSED (1, 2, 3: function, address, value),
- * -MKT_EBUSY (5, 6: tried again after a second, then given up), and
- * -MKT_EDEVTIMEOUT (10, 11: a gateway had no answer).  drv_mb_exception() tells
- * the last one's number.
+ * Exceptions are -MKT_EDEVREFUSED, and -MKT_EDEVTIMEOUT (10, 11: a gateway had no
+ * answer); after 5 and 6 (at work, busy) it is tried again once, a second later.
+ * drv_mb_exception() tells the last one's number.  Otherwise -MKT_EDEVTIMEOUT,
+ * -MKT_EDEVFRAME, -MKT_EDEVLOST, -MKT_EINVAL; never -MKT_EBUSY.
  */
 #ifndef MKT_DRIVERS_MODBUS_H
 #define MKT_DRIVERS_MODBUS_H
@@ -28,7 +31,7 @@ struct drv_mb;
 struct drv_mb_conf {
 	uint16_t unit;
 	uint32_t answer_ms;	/* response timeout; 0: 500 */
-	uint32_t turnaround_ms; /* drained for so long after a timeout; 0: 1000 */
+	uint32_t turnaround_ms; /* from request to its latest possible answer; 0: 1000 */
 	uint8_t retries;	/* more tries of reads after a timeout or a bad frame */
 };
 
@@ -38,7 +41,14 @@ struct drv_mb_conf {
  */
 int drv_mb_new(struct drv_link *l, struct drv_device *d, const struct drv_mb_conf *conf,
 	       bool rtu_over_tcp, struct drv_mb **out, struct mkt_err *err) MKT_MUST_CHECK;
-void drv_mb_free(struct drv_mb *m);
+void drv_mb_free(struct drv_mb *m); /* NULL is fine */
+
+/*
+ * A callback of the driver begins: all exchanges until the next drv_mb_begin()
+ * end within DRV_CALL_MAX_MS together; after that -MKT_EDEVTIMEOUT.  Without it
+ * each exchange has that time.
+ */
+void drv_mb_begin(struct drv_mb *m);
 
 /* Function 3 / 4: @n registers from @addr (zero based).  Reads are tried again. */
 int drv_mb_holding(struct drv_mb *m, uint16_t addr, uint16_t n, uint16_t *out,
