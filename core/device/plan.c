@@ -10,7 +10,7 @@
 #define QUANTUM_PARTS 64u  /* powers, in parts of the largest */
 #define SETTLED_MS 20000u  /* a device that takes less after this will not take more */
 #define NO_DRAW_MS 60000u  /* after so long one that takes nothing is not counted upon */
-#define STAY_MS 120000	   /* what another must be more pressed by to interrupt one that runs */
+#define STAY_MS 120000	   /* by how much more pressed another must be to interrupt */
 #define SLOW_LATENCIES 4u  /* before the end of an amount the power falls for so many latencies */
 #define SLOW_MS 1000u	   /* ... and this */
 #define LOOK_PARTS 6u	   /* look again after this part of what is left, at the latest */
@@ -584,9 +584,10 @@ static uint64_t likely_w(const struct job *j)
 {
 	uint64_t asked = j->d->by_current ? mkt_plan_watts(j->d, j->granted) : j->granted;
 	uint64_t flows = flows_w(j);
+	uint64_t before = (uint64_t)(j->d->set < 0 ? -(int64_t)j->d->set : j->d->set);
 
-	/* What flows now is measured; what was changed just now is taken as asked for. */
-	return flows > asked / 2 && flows < asked ? flows : asked;
+	/* What is changed just now is taken as asked for: nobody has measured it yet. */
+	return before == j->granted && flows && flows < asked ? flows : asked;
 }
 
 static void wake_job(struct plan *p, const struct job *j)
