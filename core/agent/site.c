@@ -43,34 +43,29 @@ static void report_car(const struct mkt_agent *a, const struct mkt_position *at,
 }
 
 uint32_t mkt_agent_car_wants(struct mkt_agent *a, const struct mkt_car *car, uint32_t w,
-			     uint32_t left_wh)
+			     uint32_t left_wh, uint32_t *own_wh)
 {
 	const struct mkt_position *at = mkt_agent_position(a, w);
 	uint64_t end_s = (uint64_t)(w + 1) * WINDOW_S, after = 0, want;
+	uint32_t bought = contracted_wh(at, car->number), give;
 
 	if (car->s.plug_out_s > end_s)
 		after = (car->s.plug_out_s - end_s) * a->site->charger_w / 3600;
-	want = (uint64_t)contracted_wh(at, car->number) +
-	       (at->own_car == car->number ? at->own_wh : 0);
+	want = (uint64_t)bought + (at->own_car == car->number ? at->own_wh : 0);
 	if (left_wh > after && left_wh - after > want)
 		want = left_wh - after;
-	return least(least(want, mkt_car_room_wh(a, &car->s, w)), left_wh);
+	give = least(least(want, mkt_car_room_wh(a, &car->s, w)), left_wh);
+	*own_wh = give - least(give, bought);
+	return give;
 }
 
-/*
- * A car has taken @give Wh.  What is not contracted goes through the home's meter
- * and is added to @own_wh.
- */
+/* A car has taken @give Wh. */
 static void charge_car(struct mkt_agent *a, const struct mkt_position *at, struct mkt_car *car,
-		       uint32_t w, uint32_t give, struct mkt_metered *out, uint32_t *own_wh,
-		       struct mkt_plan *p)
+		       uint32_t w, uint32_t give, struct mkt_metered *out, struct mkt_plan *p)
 {
-	uint32_t bought = contracted_wh(at, car->number);
-
 	car->left_wh -= least(give, car->left_wh);
 	out->car_wh += give;
-	*own_wh += give - least(give, bought);
-	report_car(a, at, car, least(give, bought), p);
+	report_car(a, at, car, least(give, contracted_wh(at, car->number)), p);
 	if (car->s.plug_out_s <= (uint64_t)(w + 1) * WINDOW_S)
 		out->car_missed_wh += car->left_wh;
 }
@@ -140,10 +135,14 @@ void mkt_agent_meter(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t
 	memset(out, 0, sizeof(*out));
 	for (uint32_t i = 0; i < a->ncars; i++) {
 		struct mkt_car *car = &a->cars[i];
-		uint32_t give = moved ? moved->car_wh[i]
-				      : mkt_agent_car_wants(a, car, w, car->left_wh);
+		uint32_t own, give = mkt_agent_car_wants(a, car, w, car->left_wh, &own);
 
-		charge_car(a, at, car, w, give, out, &own_wh, p);
+		if (moved) {
+			give = moved->car_wh[i];
+			own = give - least(give, contracted_wh(at, car->number));
+		}
+		own_wh += own;
+		charge_car(a, at, car, w, give, out, p);
 	}
 	forget_cars(a, (uint64_t)(w + 1) * WINDOW_S);
 	if (moved) {

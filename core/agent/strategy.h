@@ -162,9 +162,10 @@ struct mkt_metered {
 /*
  * What a car is to take in window @w when it still needs @left_wh: what is contracted
  * and what the own roof gives, and at the end of its stay whatever it still needs.
+ * What of it is not contracted is *@own_wh: it goes through the home's meter.
  */
 uint32_t mkt_agent_car_wants(struct mkt_agent *a, const struct mkt_car *car, uint32_t w,
-			     uint32_t left_wh);
+			     uint32_t left_wh, uint32_t *own_wh);
 
 /*
  * What the battery is to take (positive) or give in window @w, so that the meter

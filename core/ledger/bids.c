@@ -336,7 +336,7 @@ static void engine_restore(struct mkt_state *s, uint32_t ix)
 	struct bid *b = &s->bid[ix];
 	const struct leg *legs = legs_of(s, b);
 	bool open[MKT_LEGS_MAX];
-	struct mkt_order o = {.id = b->id, .owner = b->account, .amount_wh = b->left_wh,
+	struct mkt_incoming o = {.id = b->id, .owner = b->account, .amount_wh = b->left_wh,
 			      .side = b->side, .nlegs = b->nlegs, .legs = s->order_legs};
 	uint32_t slot;
 

@@ -18,7 +18,7 @@
 #define MKT_ZONE_MAX 63
 #define MKT_OPERATOR 0 /* account number of the operator: made by genesis */
 
-enum mkt_clock { MKT_CLOCK_SYSTEM = 0, MKT_CLOCK_OPERATOR = 1 };
+enum mkt_clock_kind { MKT_CLOCK_SYSTEM = 0, MKT_CLOCK_OPERATOR = 1 };
 
 /* What counts for a side of a contract that nobody reported by the deadline. */
 enum mkt_unreported { MKT_UNREPORTED_OTHER = 0, MKT_UNREPORTED_ZERO = 1 };
@@ -50,7 +50,7 @@ struct mkt_genesis {
 	char currency[MKT_CURRENCY_MAX + 1]; /* "JPY" */
 	char zone[MKT_ZONE_MAX + 1];         /* "Asia/Tokyo": how people read windows */
 	uint64_t time_ms;           /* of block 0 */
-	uint8_t clock;              /* enum mkt_clock */
+	uint8_t clock;              /* enum mkt_clock_kind */
 	bool private_accounts;      /* account data only to signed reads (enforced by nodes) */
 	uint32_t window_s;          /* 900, 1800 or 3600 */
 	uint32_t opening_s;         /* bids are taken from window start - opening_s ... */

@@ -106,7 +106,7 @@ static int load_bid(struct mkt_state *s, uint64_t id, struct mkt_dec *in)
 	struct leg legs[MKT_LEGS_MAX];
 	bool open[MKT_LEGS_MAX];
 	struct bid b = {.id = id};
-	struct mkt_order o = {.id = id, .legs = s->order_legs};
+	struct mkt_incoming o = {.id = id, .legs = s->order_legs};
 	int rc = bid_dec(in, &b, legs);
 
 	if (rc < 0)

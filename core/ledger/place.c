@@ -269,7 +269,7 @@ int run_bid(struct mkt_state *s, const struct act *a, struct answer *r)
 {
 	const struct mkt_op_bid *bid = &a->op->u.bid;
 	struct taker t = {a, bid, &a->tx->legs[bid->first_leg], s->next_bid};
-	struct mkt_order o = {.id = t.id, .owner = a->op->account, .amount_wh = bid->amount_wh,
+	struct mkt_incoming o = {.id = t.id, .owner = a->op->account, .amount_wh = bid->amount_wh,
 			      .side = bid->side, .flags = bid->flags, .nlegs = bid->nlegs,
 			      .legs = s->order_legs};
 	uint32_t slot = MKT_NO_SLOT, left_wh = 0;

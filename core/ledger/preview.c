@@ -49,7 +49,7 @@ static int try_bid(const struct mkt_state *s, const struct act *a, struct answer
 	const struct mkt_op_bid *bid = &a->op->u.bid;
 	struct mkt_leg legs[MKT_LEGS_MAX];
 	uint16_t from[MKT_LEGS_MAX];
-	struct mkt_order o = {.owner = a->op->account, .amount_wh = bid->amount_wh,
+	struct mkt_incoming o = {.owner = a->op->account, .amount_wh = bid->amount_wh,
 			      .side = bid->side, .flags = bid->flags, .legs = legs};
 	int64_t locked_uc = 0;
 	int rc = 0;

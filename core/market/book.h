@@ -65,7 +65,7 @@ struct mkt_leg {
 };
 
 /* An incoming bid.  @legs is borrowed for the call; no book stands twice in it. */
-struct mkt_order {
+struct mkt_incoming {
 	uint64_t id;    /* greater than that of every bid that rests */
 	uint32_t owner; /* bids of one owner never match each other */
 	uint32_t amount_wh;
@@ -150,7 +150,7 @@ void mkt_book_close(struct mkt_books *b, uint32_t book, mkt_book_gone_fn *gone, 
  *   -MKT_EDUPLEG    two legs in one book
  *   -MKT_ENOMEM
  */
-int mkt_books_place(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+int mkt_books_place(struct mkt_books *b, const struct mkt_incoming *o, struct mkt_fills *fills,
 		    uint32_t *slot, uint32_t *left_wh) MKT_MUST_CHECK;
 
 /*
@@ -158,7 +158,7 @@ int mkt_books_place(struct mkt_books *b, const struct mkt_order *o, struct mkt_f
  * may run at once.  Same results but *slot; o->id is not looked at.  Slots named
  * in @fills are those of the live books.
  */
-int mkt_books_try(const struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+int mkt_books_try(const struct mkt_books *b, const struct mkt_incoming *o, struct mkt_fills *fills,
 		  uint32_t *left_wh) MKT_MUST_CHECK;
 
 /* Take a bid out of all its books.  -MKT_ETOOLATE if @slot does not hold @id. */
@@ -176,7 +176,7 @@ int mkt_books_reduce(struct mkt_books *b, uint32_t slot, uint64_t id,
  * false (NULL: all open) has left its book and keeps only its place in the list;
  * one at least is open.  Errors as mkt_books_place().
  */
-int mkt_books_restore(struct mkt_books *b, const struct mkt_order *o, const bool *open_legs,
+int mkt_books_restore(struct mkt_books *b, const struct mkt_incoming *o, const bool *open_legs,
 		      uint32_t *slot) MKT_MUST_CHECK;
 
 /* False if @slot does not hold @id (any id if @id is 0). */

@@ -109,7 +109,7 @@ static void apply(struct mkt_books *b, const struct mkt_fills *f)
 /* ---- what taker and books come to ------------------------------------------------------------ */
 
 /* What becomes of a call that leaves @left_wh unmatched: 0 or the refusal. */
-static inline int verdict(const struct mkt_books *b, const struct mkt_order *o, uint32_t left_wh)
+static inline int verdict(const struct mkt_books *b, const struct mkt_incoming *o, uint32_t left_wh)
 {
 	if (!left_wh)
 		return 0;
@@ -136,7 +136,7 @@ INLINE_A_SIDE int leg_check(const struct mkt_books *b, const struct mkt_leg *x, 
 }
 
 /* Enter a bid of @nlegs legs, which are linked next; returns the first. */
-static inline uint32_t enter(struct mkt_books *b, const struct mkt_order *o, uint32_t nlegs,
+static inline uint32_t enter(struct mkt_books *b, const struct mkt_incoming *o, uint32_t nlegs,
 			     uint32_t slot, uint32_t left_wh)
 {
 	struct bid *x = &b->bids[slot];
@@ -157,7 +157,7 @@ static inline uint32_t enter(struct mkt_books *b, const struct mkt_order *o, uin
 /* ---- bids of one leg ------------------------------------------------------------------------- */
 
 /* A taker with one leg meets no maker twice, so the books alone say what is left. */
-static int find_one(const struct mkt_books *b, const struct mkt_order *o, uint32_t limit,
+static int find_one(const struct mkt_books *b, const struct mkt_incoming *o, uint32_t limit,
 		    struct mkt_fills *fills, uint32_t *left_wh)
 {
 	const unsigned int opposite = !side_of(o->side);
@@ -182,7 +182,7 @@ static int find_one(const struct mkt_books *b, const struct mkt_order *o, uint32
 	return 0;
 }
 
-INLINE_A_SIDE void rest_one(struct mkt_books *b, const struct mkt_order *o, unsigned int side,
+INLINE_A_SIDE void rest_one(struct mkt_books *b, const struct mkt_incoming *o, unsigned int side,
 			    uint32_t index, uint32_t slot, uint32_t left_wh)
 {
 	uint32_t leg = enter(b, o, 1, slot, left_wh);
@@ -192,7 +192,7 @@ INLINE_A_SIDE void rest_one(struct mkt_books *b, const struct mkt_order *o, unsi
 }
 
 /* A bid with flags, or whose limit crosses: whatever is not simply put to rest. */
-APART int take_one(struct mkt_books *b, const struct mkt_order *o, uint32_t index,
+APART int take_one(struct mkt_books *b, const struct mkt_incoming *o, uint32_t index,
 		   struct mkt_fills *fills, uint32_t *slot, uint32_t *left_wh)
 {
 	uint32_t left = o->amount_wh, at;
@@ -217,7 +217,7 @@ APART int take_one(struct mkt_books *b, const struct mkt_order *o, uint32_t inde
 	return 0;
 }
 
-INLINE_A_SIDE int place_one(struct mkt_books *b, const struct mkt_order *o, unsigned int side,
+INLINE_A_SIDE int place_one(struct mkt_books *b, const struct mkt_incoming *o, unsigned int side,
 			    struct mkt_fills *fills, uint32_t *slot, uint32_t *left_wh)
 {
 	struct book *book;
@@ -237,13 +237,13 @@ INLINE_A_SIDE int place_one(struct mkt_books *b, const struct mkt_order *o, unsi
 	return 0;
 }
 
-APART int place_one_sell(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+APART int place_one_sell(struct mkt_books *b, const struct mkt_incoming *o, struct mkt_fills *fills,
 			 uint32_t *slot, uint32_t *left_wh)
 {
 	return place_one(b, o, 0, fills, slot, left_wh);
 }
 
-APART int place_one_buy(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+APART int place_one_buy(struct mkt_books *b, const struct mkt_incoming *o, struct mkt_fills *fills,
 			uint32_t *slot, uint32_t *left_wh)
 {
 	return place_one(b, o, 1, fills, slot, left_wh);
@@ -264,7 +264,7 @@ struct cand {
 
 struct taker {
 	const struct mkt_books *b;
-	const struct mkt_order *o;
+	const struct mkt_incoming *o;
 	struct mkt_books *live; /* used up makers are marked in the books; NULL: in @used */
 	struct used used;
 	struct mkt_fills *fills;
@@ -274,7 +274,7 @@ struct taker {
 };
 
 static inline void taker_init(struct taker *t, const struct mkt_books *b, struct mkt_books *live,
-			      const struct mkt_order *o, struct mkt_fills *fills)
+			      const struct mkt_incoming *o, struct mkt_fills *fills)
 {
 	t->b = b;
 	t->o = o;
@@ -484,7 +484,7 @@ APART int take_many(struct mkt_books *b, struct taker *t, uint32_t *slot, uint32
 	return rc;
 }
 
-APART int place_many(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+APART int place_many(struct mkt_books *b, const struct mkt_incoming *o, struct mkt_fills *fills,
 		     uint32_t *slot, uint32_t *left_wh)
 {
 	const uint32_t n = o->nlegs;
@@ -517,13 +517,13 @@ APART int place_many(struct mkt_books *b, const struct mkt_order *o, struct mkt_
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-static inline bool order_ok(const struct mkt_order *o)
+static inline bool order_ok(const struct mkt_incoming *o)
 {
 	return o->amount_wh && (unsigned int)o->side - MKT_SELL <= MKT_BUY - MKT_SELL &&
 	       (unsigned int)o->nlegs - 1 < MKT_LEGS_MAX;
 }
 
-int mkt_books_place(struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+int mkt_books_place(struct mkt_books *b, const struct mkt_incoming *o, struct mkt_fills *fills,
 		    uint32_t *slot, uint32_t *left_wh)
 {
 	fills->n = 0;
@@ -539,7 +539,7 @@ int mkt_books_place(struct mkt_books *b, const struct mkt_order *o, struct mkt_f
 /* As check_legs(), without writing anything to the books. */
 static int try_legs(struct taker *t)
 {
-	const struct mkt_order *o = t->o;
+	const struct mkt_incoming *o = t->o;
 	const unsigned int side = side_of(o->side);
 	struct book *book;
 	uint32_t index;
@@ -556,7 +556,7 @@ static int try_legs(struct taker *t)
 	return 0;
 }
 
-int mkt_books_try(const struct mkt_books *b, const struct mkt_order *o, struct mkt_fills *fills,
+int mkt_books_try(const struct mkt_books *b, const struct mkt_incoming *o, struct mkt_fills *fills,
 		  uint32_t *left_wh)
 {
 	struct taker t;
@@ -604,7 +604,7 @@ static void leg_to_its_place(struct mkt_books *b, uint32_t leg)
 		lv->head = leg;
 }
 
-int mkt_books_restore(struct mkt_books *b, const struct mkt_order *o, const bool *open_legs,
+int mkt_books_restore(struct mkt_books *b, const struct mkt_incoming *o, const bool *open_legs,
 		      uint32_t *slot)
 {
 	unsigned int side = side_of(o->side);

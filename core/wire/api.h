@@ -57,7 +57,7 @@ struct mkt_facts {
 	char name[MKT_NAME_MAX + 1];
 	char currency[MKT_CURRENCY_MAX + 1];
 	char zone[MKT_ZONE_MAX + 1];
-	uint8_t clock;            /* enum mkt_clock */
+	uint8_t clock;            /* enum mkt_clock_kind */
 	uint32_t window_s, opening_s, gate_s, deadline_s, interval_ms, validity_s;
 	uint32_t lot_wh;
 	int32_t tick_upwh, price_min_upwh, price_max_upwh;

@@ -295,7 +295,7 @@ static inline __attribute__((always_inline)) void run(struct bench *m, bool time
 	const struct stream_op *op = (const struct stream_op *)m->ops;
 	const struct stream_op *end = (const struct stream_op *)m->end;
 	struct mkt_fills fills = {0};
-	struct mkt_order o = {.flags = 0};
+	struct mkt_incoming o = {.flags = 0};
 	uint64_t start = 0;
 	uint32_t seq = 0, left, *took = m->took;
 

@@ -265,7 +265,7 @@ static void check_bid(struct world *w, const struct mkt_tx *tx, const struct mkt
 {
 	static struct mkt_fills fills;
 	struct mkt_leg legs[MKT_LEGS_MAX];
-	struct mkt_order o = {.id = id, .owner = op->account, .amount_wh = op->u.bid.amount_wh,
+	struct mkt_incoming o = {.id = id, .owner = op->account, .amount_wh = op->u.bid.amount_wh,
 			      .side = op->u.bid.side, .flags = op->u.bid.flags,
 			      .nlegs = op->u.bid.nlegs, .legs = legs};
 	uint32_t left;

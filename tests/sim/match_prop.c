@@ -275,12 +275,12 @@ static uint32_t any_legs(struct world *w, uint8_t side, struct mkt_leg *legs, ui
 	return n;
 }
 
-static struct mkt_order any_order(struct world *w, struct mkt_leg *legs)
+static struct mkt_incoming any_order(struct world *w, struct mkt_leg *legs)
 {
 	static const uint8_t flags[32] = {MKT_BID_IOC, MKT_BID_IOC, MKT_BID_FOK, MKT_BID_FOK,
 					  MKT_BID_POST_ONLY, MKT_BID_IOC | MKT_BID_FOK};
 	uint32_t n = rng_below(&w->r, 3) ? 1 + (uint32_t)rng_below(&w->r, w->k->legs_max) : 1;
-	struct mkt_order o = {.id = w->id + 1, .legs = legs};
+	struct mkt_incoming o = {.id = w->id + 1, .legs = legs};
 
 	o.side = rng_below(&w->r, 2) ? MKT_BUY : MKT_SELL;
 	o.nlegs = (uint16_t)any_legs(w, o.side, legs, n);
@@ -303,7 +303,7 @@ static void arm(struct world *w, struct mkt_fills *f)
 	allocations_good = (unsigned int)rng_below(&w->faults, 3);
 }
 
-static void book_fills(struct world *w, const struct mkt_order *o, uint32_t slot)
+static void book_fills(struct world *w, const struct mkt_incoming *o, uint32_t slot)
 {
 	for (uint32_t i = 0; i < w->fills.n; i++) {
 		const struct mkt_fill *f = &w->fills.v[i];
@@ -323,7 +323,7 @@ static void book_fills(struct world *w, const struct mkt_order *o, uint32_t slot
 	w->seen[SEEN_MULTI] += w->fills.n > 1;
 }
 
-static int place_now(struct world *w, const struct mkt_order *o, uint32_t *slot, uint32_t *left)
+static int place_now(struct world *w, const struct mkt_incoming *o, uint32_t *slot, uint32_t *left)
 {
 	uint64_t sum = w->digest;
 	int rc;
@@ -340,7 +340,7 @@ static int place_now(struct world *w, const struct mkt_order *o, uint32_t *slot,
 	return mkt_books_place(w->b, o, &w->fills, slot, left);
 }
 
-static int try_now(struct world *w, const struct mkt_order *o, uint32_t *left)
+static int try_now(struct world *w, const struct mkt_incoming *o, uint32_t *left)
 {
 	int rc;
 
@@ -356,7 +356,7 @@ static int try_now(struct world *w, const struct mkt_order *o, uint32_t *left)
 static void op_place(struct world *w)
 {
 	struct mkt_leg legs[MKT_LEGS_MAX];
-	struct mkt_order o = any_order(w, legs);
+	struct mkt_incoming o = any_order(w, legs);
 	uint32_t slot = 7, left = 8, try_left = 8, slow_left = 8;
 	int rc, try_rc, slow_rc;
 
@@ -491,7 +491,7 @@ static struct mkt_books *new_books(const struct world *w)
 
 static void restore(struct world *w, struct mkt_books *b, const struct slow_bid *x)
 {
-	struct mkt_order o = {.id = x->id, .owner = x->owner, .amount_wh = x->left_wh,
+	struct mkt_incoming o = {.id = x->id, .owner = x->owner, .amount_wh = x->left_wh,
 			      .side = x->side, .nlegs = x->nlegs, .legs = x->legs};
 	uint32_t *slot = &w->of[x->id].slot;
 	int rc;

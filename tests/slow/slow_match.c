@@ -74,7 +74,7 @@ static bool goes_first(const struct slow *s, const struct candidate *a, const st
 }
 
 /* The best of what leg @i of the taker may match, or @best if that goes first. */
-static struct candidate find_leg(const struct slow *s, const struct mkt_order *o,
+static struct candidate find_leg(const struct slow *s, const struct mkt_incoming *o,
 				 const uint32_t *left, uint16_t i, struct candidate best)
 {
 	const struct mkt_leg *x = &o->legs[i];
@@ -103,7 +103,7 @@ static struct candidate find_leg(const struct slow *s, const struct mkt_order *o
 }
 
 /* The candidate that goes first, leg @without of the taker left out. */
-static struct candidate find(const struct slow *s, const struct mkt_order *o, const uint32_t *left,
+static struct candidate find(const struct slow *s, const struct mkt_incoming *o, const uint32_t *left,
 			     uint32_t without)
 {
 	struct candidate best = {.found = false};
@@ -125,7 +125,7 @@ static void add_fill(struct mkt_fills *f, const struct mkt_fill *fill)
 	f->v[f->n++] = *fill;
 }
 
-static void rest(struct slow *s, const struct mkt_order *o, uint32_t left_wh)
+static void rest(struct slow *s, const struct mkt_incoming *o, uint32_t left_wh)
 {
 	struct slow_bid x = {.id = o->id, .owner = o->owner, .left_wh = left_wh,
 			     .side = o->side, .nlegs = o->nlegs};
@@ -141,7 +141,7 @@ static void rest(struct slow *s, const struct mkt_order *o, uint32_t left_wh)
 }
 
 /* Match against @left, a scratch copy of what the resting bids have left. */
-static uint32_t run(const struct slow *s, const struct mkt_order *o, uint32_t *left,
+static uint32_t run(const struct slow *s, const struct mkt_incoming *o, uint32_t *left,
 		    struct mkt_fills *fills)
 {
 	uint32_t mine = o->amount_wh;
@@ -168,7 +168,7 @@ static uint32_t run(const struct slow *s, const struct mkt_order *o, uint32_t *l
 	return mine;
 }
 
-static int verdict(const struct slow *s, const struct mkt_order *o, uint32_t mine)
+static int verdict(const struct slow *s, const struct mkt_incoming *o, uint32_t mine)
 {
 	if (o->flags & MKT_BID_POST_ONLY && mine < o->amount_wh)
 		return -MKT_EPOSTONLY;
@@ -179,7 +179,7 @@ static int verdict(const struct slow *s, const struct mkt_order *o, uint32_t min
 	return 0;
 }
 
-static void commit(struct slow *s, const struct mkt_order *o, const uint32_t *left, uint32_t mine)
+static void commit(struct slow *s, const struct mkt_incoming *o, const uint32_t *left, uint32_t mine)
 {
 	for (uint32_t y = s->n; y--;) {
 		s->bids[y].left_wh = left[y];
@@ -190,7 +190,7 @@ static void commit(struct slow *s, const struct mkt_order *o, const uint32_t *le
 		rest(s, o, mine);
 }
 
-int slow_match(struct slow *s, const struct mkt_order *o, struct mkt_fills *fills,
+int slow_match(struct slow *s, const struct mkt_incoming *o, struct mkt_fills *fills,
 	       uint32_t *left_wh)
 {
 	uint32_t *left = grown(NULL, s->n, sizeof(*left));

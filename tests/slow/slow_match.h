@@ -48,7 +48,7 @@ void slow_free(struct slow *s);
 void slow_open(struct slow *s, uint32_t book, bool direct, int32_t fee_upwh);
 
 /* As mkt_books_place() for bids that pass R0; slots in @fills are MKT_NO_SLOT. */
-int slow_match(struct slow *s, const struct mkt_order *o, struct mkt_fills *fills,
+int slow_match(struct slow *s, const struct mkt_incoming *o, struct mkt_fills *fills,
 	       uint32_t *left_wh);
 
 bool slow_cancel(struct slow *s, uint64_t id);

@@ -62,7 +62,7 @@ static void fix_end(struct fix *f)
 
 static int put(struct fix *f, const struct bidding *x)
 {
-	struct mkt_order o = {.id = f->id + 1, .owner = x->owner, .amount_wh = x->wh,
+	struct mkt_incoming o = {.id = f->id + 1, .owner = x->owner, .amount_wh = x->wh,
 			      .side = x->side, .flags = x->flags, .nlegs = x->nlegs,
 			      .legs = x->legs};
 	int rc;
@@ -630,7 +630,7 @@ static void restoring_out_of_order_stands_by_id(void **state)
 {
 	static const struct mkt_leg legs[] = {{A, 40}, {B, 40}};
 	static const uint64_t ids[] = {20, 5, 12, 30, 1, 13};
-	struct mkt_order o = {.owner = 1, .amount_wh = 5, .side = MKT_BUY, .nlegs = 2,
+	struct mkt_incoming o = {.owner = 1, .amount_wh = 5, .side = MKT_BUY, .nlegs = 2,
 			      .legs = legs};
 	struct fix f = fix_new();
 	uint32_t slot;
@@ -651,7 +651,7 @@ static void restoring_gives_the_same_queues(void **state)
 	static const struct mkt_leg legs3[] = {{D, 9}, {B, 40}, {A, 40}};
 	static const bool open3[] = {false, true, true};
 	static const bool none[] = {false, false, false};
-	struct mkt_order o = {.id = 7, .owner = 1, .amount_wh = 5, .side = MKT_BUY, .nlegs = 2,
+	struct mkt_incoming o = {.id = 7, .owner = 1, .amount_wh = 5, .side = MKT_BUY, .nlegs = 2,
 			      .flags = MKT_BID_FOK, .legs = legs2};
 	struct fix f = fix_new();
 	struct mkt_resting r;
@@ -695,7 +695,7 @@ static void restoring_gives_the_same_queues(void **state)
 static void a_dry_run_tells_and_changes_nothing(void **state)
 {
 	static const struct mkt_leg legs[] = {{A, 60}, {B, 60}};
-	struct mkt_order o = {.owner = 9, .amount_wh = 25, .side = MKT_BUY, .nlegs = 2,
+	struct mkt_incoming o = {.owner = 9, .amount_wh = 25, .side = MKT_BUY, .nlegs = 2,
 			      .legs = legs};
 	struct mkt_fills fills = {0};
 	struct fix f = fix_new();
@@ -725,7 +725,7 @@ static void a_dry_run_tells_and_changes_nothing(void **state)
 static void bad_bids_are_refused_and_change_nothing(void **state)
 {
 	struct mkt_leg many[MKT_LEGS_MAX + 1];
-	struct mkt_order o = {.id = 5, .owner = 1, .amount_wh = 1, .side = MKT_BUY, .legs = many};
+	struct mkt_incoming o = {.id = 5, .owner = 1, .amount_wh = 1, .side = MKT_BUY, .legs = many};
 	struct mkt_books_conf conf = {-100, 104, 10, 10};
 	struct fix f = fix_of(&conf);
 	uint32_t slot, left;
@@ -859,7 +859,7 @@ static void legs_256_in_256_books(void **state)
 {
 	static const struct mkt_books_conf conf = {0, 1 << 20, 1, 1000};
 	struct mkt_leg legs[MKT_LEGS_MAX];
-	struct mkt_order o = {.owner = 1, .amount_wh = 1000, .side = MKT_BUY,
+	struct mkt_incoming o = {.owner = 1, .amount_wh = 1000, .side = MKT_BUY,
 			      .nlegs = MKT_LEGS_MAX, .legs = legs};
 	struct mkt_fills fills = {0};
 	struct mkt_books *b;
