@@ -28,8 +28,16 @@ void drv_sleep_ms(uint32_t ms)
 
 static void traced(struct drv_link *l, char dir, const void *bytes, size_t n)
 {
-	if (l->trace)
-		l->trace(l->trace_arg, drv_now_ms(), dir, bytes, n);
+	uint8_t stars[DRV_FRAME_MAX];
+
+	if (!l->trace)
+		return;
+	if (l->hush && dir != '#') {
+		n = n < sizeof(stars) ? n : sizeof(stars);
+		memset(stars, '*', n);
+		bytes = stars;
+	}
+	l->trace(l->trace_arg, drv_now_ms(), dir, bytes, n);
 }
 
 void link_remark(struct drv_link *l, const char *fmt, ...)
@@ -45,6 +53,11 @@ void link_remark(struct drv_link *l, const char *fmt, ...)
 	va_end(ap);
 	if (n > 0)
 		traced(l, '#', text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+}
+
+void drv_link_hush(struct drv_link *l, bool on)
+{
+	l->hush = on;
 }
 
 void drv_link_trace(struct drv_link *l, drv_trace_fn *fn, void *arg)

@@ -34,6 +34,7 @@ struct drv_link {
 	uint32_t byte_us;	/* how long a byte takes on the wire; 0: no matter */
 	uint32_t pause_ms;
 	uint64_t busy_until_ms; /* when the last byte either way had passed */
+	bool hush; /* trace stars */
 	drv_trace_fn *trace;
 	void *trace_arg;
 	bool echo;
