@@ -65,6 +65,7 @@ static int probe(struct drv_link *l, const struct mkt_device_conf *conf, struct 
 
 	if (rc < 0)
 		return rc;
+	drv_mb_begin(mb);
 	ss_io_modbus(&io, mb);
 	rc = ss_walk(&io, &map, err);
 	if (rc > 0)
@@ -129,7 +130,8 @@ static int find_kind(struct drv_device *d, struct inv *v, struct mkt_err *err)
 				   ids);
 	}
 	if (v->ac)
-		v->meter = NULL; /* the inverter's own figures; its meter is elsewhere in the wiring */
+		v->meter =
+			NULL; /* the inverter's own figures; its meter is elsewhere in the wiring */
 	return 0;
 }
 
@@ -156,8 +158,9 @@ static int poll(struct drv_device *d, struct mkt_err *err)
 	struct inv *v = d->priv;
 	int rc = 0;
 
+	drv_mb_begin(v->mb);
 	drv_fault(d, NULL);
-	if (v->limit && v->control == INV_124 && v->polls++ % CAP_POLLS == 0)
+	if (v->control == INV_124 && v->polls++ % CAP_POLLS == 0)
 		rc = inv_read_cap(d, v, err);
 	if (rc == 0 && v->ac)
 		rc = inv_read_ac(d, v, err);
@@ -172,7 +175,7 @@ static int poll(struct drv_device *d, struct mkt_err *err)
 	return rc;
 }
 
-static int open_device(struct drv_device *d, struct mkt_err *err)
+static int open_begin(struct drv_device *d, struct mkt_err *err)
 {
 	struct inv *v = calloc(1, sizeof(*v));
 	int rc;
@@ -186,23 +189,48 @@ static int open_device(struct drv_device *d, struct mkt_err *err)
 	if (v->watchdog_s > WATCHDOG_MAX_S)
 		v->watchdog_s = WATCHDOG_MAX_S;
 	rc = connect(d->link, d, d->conf, &v->mb, err);
-	if (rc < 0)
-		return rc;
-	ss_io_modbus(&v->io, v->mb);
-	rc = ss_walk(&v->io, &v->map, err);
+	if (rc == 0)
+		ss_io_modbus(&v->io, v->mb);
+	return rc;
+}
+
+static int walk(struct drv_device *d, struct inv *v, struct mkt_err *err)
+{
+	int rc = ss_walk(&v->io, &v->map, err);
+
 	if (rc == 0)
 		return mkt_err_set(err, MKT_EDEVIDENTITY,
 				   "no SunSpec device: unit %u has no 'SunS' at 40000, 0 or 50000",
 				   d->conf->unit ? d->conf->unit : UNIT);
-	if (rc > 0)
-		rc = choose_device(d, v, err);
-	if (rc < 0)
-		return rc;
+	return rc < 0 ? rc : choose_device(d, v, err);
+}
+
+static int look(struct drv_device *d, struct inv *v, struct mkt_err *err)
+{
+	int rc;
+
 	find_models(v);
 	rc = inv_store_find(d, v, err);
-	if (rc == 0)
-		rc = find_kind(d, v, err);
-	return rc < 0 ? rc : poll(d, err);
+	return rc < 0 ? rc : find_kind(d, v, err);
+}
+
+/* In three calls: a long chain and its models are many requests on a slow line. */
+static int open_device(struct drv_device *d, struct mkt_err *err)
+{
+	struct inv *v = d->priv;
+	int rc = v ? 0 : open_begin(d, err);
+
+	if (rc < 0)
+		return rc;
+	v = d->priv;
+	drv_mb_begin(v->mb);
+	if (v->stage == INV_FIRST)
+		return poll(d, err);
+	rc = v->stage == INV_WALK ? walk(d, v, err) : look(d, v, err);
+	if (rc < 0)
+		return rc;
+	v->stage = v->stage == INV_WALK ? INV_MODELS : INV_FIRST;
+	return mkt_err_set(err, MKT_EBUSY, "reading the models of the device");
 }
 
 static void close_device(struct drv_device *d)
@@ -281,7 +309,7 @@ static uint64_t half_ms(const struct inv *v)
 	return (uint64_t)v->watchdog_s * 500;
 }
 
-/* May it be written to at all? */
+/* May it be written to at all?  Then what is in force is read. */
 static int check_control(struct drv_device *d, struct inv *v, struct mkt_err *err)
 {
 	int rc;
@@ -290,11 +318,16 @@ static int check_control(struct drv_device *d, struct inv *v, struct mkt_err *er
 		return mkt_err_set(err, MKT_EDEVUNSUPPORTED,
 				   "the device has no model that steers storage (704 with 713, "
 				   "or 124): it is read only");
-	rc = inv_read_store(d, v, err);
+	drv_mb_begin(v->mb);
+	rc = v->batt ? inv_read_store(d, v, err) : 0;
 	if (rc == 0 && v->local)
 		return mkt_err_set(err, MKT_EDEVREFUSED,
 				   "the battery is under local control (model 802, LocRemCtl 1)");
-	return rc == 0 ? ss_check(&v->io, v->ctl, err) : rc;
+	if (rc == 0)
+		rc = ss_check(&v->io, v->ctl, err);
+	if (rc == 0 && v->control == INV_124)
+		rc = inv_read_cap(d, v, err);
+	return rc == 0 ? inv_read_control(d, v, err) : rc;
 }
 
 /* How often keepalive() is wanted: heartbeats, and half of what the revert timer lasts. */
@@ -313,11 +346,8 @@ static int apply(struct drv_device *d, struct inv *v, const struct inv_state *s,
 {
 	uint64_t now = drv_now_ms();
 	bool again = s->steered && v->watchdog_s && (!v->held || now - v->armed_ms >= half_ms(v));
-	int rc;
+	int rc = inv_store_set(v, s, again, err);
 
-	if (v->written_ms && now - v->written_ms < SPACING_MS && !same_state(s, &v->hold))
-		drv_sleep_ms((uint32_t)(SPACING_MS - (now - v->written_ms)));
-	rc = inv_store_set(v, s, again, err);
 	if (rc < 0)
 		return rc;
 	now = drv_now_ms();
@@ -326,7 +356,8 @@ static int apply(struct drv_device *d, struct inv *v, const struct inv_state *s,
 	v->hold = *s;
 	v->held = held && s->steered;
 	set_keepalive(d, v);
-	return inv_read_control(d, v, err);
+	inv_set_control(d, v);
+	return 0;
 }
 
 static int command(struct drv_device *d, const struct mkt_setpoint *set,
@@ -334,10 +365,12 @@ static int command(struct drv_device *d, const struct mkt_setpoint *set,
 {
 	struct inv *v = d->priv;
 	struct inv_state s, now;
-	int rc = check_control(d, v, err);
+	int rc;
 
-	if (rc == 0 && v->limit && v->control == INV_124)
-		rc = inv_read_cap(d, v, err);
+	if (v->written_ms && drv_now_ms() - v->written_ms < SPACING_MS &&
+	    (set->kind != v->asked.kind || set->value != v->asked.value))
+		return mkt_err_set(err, MKT_EBUSY, "another set-point was written just now");
+	rc = check_control(d, v, err);
 	if (rc == 0)
 		rc = plan(v, set, &s, err);
 	if (rc < 0)
@@ -348,6 +381,7 @@ static int command(struct drv_device *d, const struct mkt_setpoint *set,
 	if (rc < 0)
 		return rc;
 	now = inv_store_state(v);
+	v->asked = *set;
 	*applied = *set;
 	applied->value = set->kind == MKT_SET_POWER ? now.power_w : (int32_t)now.mode;
 	return 0;
@@ -368,7 +402,8 @@ static int start_again(struct drv_device *d, struct inv *v, struct mkt_err *err)
 		return mkt_err_set(err, MKT_EDEVUNCONFIRMED,
 				   "mode is %s, not %s: somebody else has set it, or the order ran "
 				   "out",
-				   mkt_dev_mode_word(now.mode), mkt_dev_mode_word(v->hold.mode));
+				   mkt_dev_mode_word((int)now.mode),
+				   mkt_dev_mode_word((int)v->hold.mode));
 	}
 	rc = inv_store_set(v, &v->hold, true, err);
 	if (rc == 0)
@@ -383,6 +418,7 @@ static int keepalive(struct drv_device *d, struct mkt_err *err)
 
 	if (!v->held)
 		return 0;
+	drv_mb_begin(v->mb);
 	if (v->batt && v->beats)
 		rc = inv_store_beat(v, err);
 	if (rc == 0 && v->watchdog_s && drv_now_ms() - v->armed_ms + BEAT_MS >= half_ms(v))
@@ -408,8 +444,9 @@ static int safe_state(struct drv_device *d, struct mkt_err *err)
 		return v->local ? 0 : rc; /* under local control nothing of ours is in force */
 	if (d->conf->exit == MKT_EXIT_PAUSE && v->watchdog_s)
 		s = (struct inv_state){.mode = MKT_MODE_HOLD, .steered = true};
-	v->written_ms = 0; /* now */
-	return apply(d, v, &s, false, err);
+	rc = apply(d, v, &s, false, err);
+	v->written_ms = 0; /* who comes next does not wait */
+	return rc;
 }
 
 const struct drv_driver drv_sunspec = {

@@ -11,58 +11,39 @@ struct row {
 };
 
 static const struct row rows_103[] = {
-	{SS_103_W, MKT_R_POWER, 0, -1},
-	{SS_103_AphA, MKT_R_CURRENT_L1, 3, 1},
-	{SS_103_AphB, MKT_R_CURRENT_L2, 3, 1},
-	{SS_103_AphC, MKT_R_CURRENT_L3, 3, 1},
-	{SS_103_PhVphA, MKT_R_VOLTAGE_L1, 3, 1},
-	{SS_103_PhVphB, MKT_R_VOLTAGE_L2, 3, 1},
-	{SS_103_PhVphC, MKT_R_VOLTAGE_L3, 3, 1},
-	{SS_103_Hz, MKT_R_FREQUENCY, 3, 1},
+	{SS_103_W, MKT_R_POWER, 0, -1},		 {SS_103_AphA, MKT_R_CURRENT_L1, 3, 1},
+	{SS_103_AphB, MKT_R_CURRENT_L2, 3, 1},	 {SS_103_AphC, MKT_R_CURRENT_L3, 3, 1},
+	{SS_103_PhVphA, MKT_R_VOLTAGE_L1, 3, 1}, {SS_103_PhVphB, MKT_R_VOLTAGE_L2, 3, 1},
+	{SS_103_PhVphC, MKT_R_VOLTAGE_L3, 3, 1}, {SS_103_Hz, MKT_R_FREQUENCY, 3, 1},
 };
 
 static const struct row rows_113[] = {
-	{SS_113_W, MKT_R_POWER, 0, -1},
-	{SS_113_AphA, MKT_R_CURRENT_L1, 3, 1},
-	{SS_113_AphB, MKT_R_CURRENT_L2, 3, 1},
-	{SS_113_AphC, MKT_R_CURRENT_L3, 3, 1},
-	{SS_113_PhVphA, MKT_R_VOLTAGE_L1, 3, 1},
-	{SS_113_PhVphB, MKT_R_VOLTAGE_L2, 3, 1},
-	{SS_113_PhVphC, MKT_R_VOLTAGE_L3, 3, 1},
-	{SS_113_Hz, MKT_R_FREQUENCY, 3, 1},
+	{SS_113_W, MKT_R_POWER, 0, -1},		 {SS_113_AphA, MKT_R_CURRENT_L1, 3, 1},
+	{SS_113_AphB, MKT_R_CURRENT_L2, 3, 1},	 {SS_113_AphC, MKT_R_CURRENT_L3, 3, 1},
+	{SS_113_PhVphA, MKT_R_VOLTAGE_L1, 3, 1}, {SS_113_PhVphB, MKT_R_VOLTAGE_L2, 3, 1},
+	{SS_113_PhVphC, MKT_R_VOLTAGE_L3, 3, 1}, {SS_113_Hz, MKT_R_FREQUENCY, 3, 1},
 };
 
 static const struct row rows_701[] = {
-	{SS_701_W, MKT_R_POWER, 0, -1},
-	{SS_701_WL1, MKT_R_POWER_L1, 0, -1},
-	{SS_701_WL2, MKT_R_POWER_L2, 0, -1},
-	{SS_701_WL3, MKT_R_POWER_L3, 0, -1},
-	{SS_701_AL1, MKT_R_CURRENT_L1, 3, 1},
-	{SS_701_AL2, MKT_R_CURRENT_L2, 3, 1},
-	{SS_701_AL3, MKT_R_CURRENT_L3, 3, 1},
-	{SS_701_VL1, MKT_R_VOLTAGE_L1, 3, 1},
-	{SS_701_VL2, MKT_R_VOLTAGE_L2, 3, 1},
-	{SS_701_VL3, MKT_R_VOLTAGE_L3, 3, 1},
+	{SS_701_W, MKT_R_POWER, 0, -1},	      {SS_701_WL1, MKT_R_POWER_L1, 0, -1},
+	{SS_701_WL2, MKT_R_POWER_L2, 0, -1},  {SS_701_WL3, MKT_R_POWER_L3, 0, -1},
+	{SS_701_AL1, MKT_R_CURRENT_L1, 3, 1}, {SS_701_AL2, MKT_R_CURRENT_L2, 3, 1},
+	{SS_701_AL3, MKT_R_CURRENT_L3, 3, 1}, {SS_701_VL1, MKT_R_VOLTAGE_L1, 3, 1},
+	{SS_701_VL2, MKT_R_VOLTAGE_L2, 3, 1}, {SS_701_VL3, MKT_R_VOLTAGE_L3, 3, 1},
 	{SS_701_Hz, MKT_R_FREQUENCY, 3, 1},
 };
 
 static const struct row rows_203[] = {
-	{SS_203_AphA, MKT_R_CURRENT_L1, 3, 1},
-	{SS_203_AphB, MKT_R_CURRENT_L2, 3, 1},
-	{SS_203_AphC, MKT_R_CURRENT_L3, 3, 1},
-	{SS_203_PhVphA, MKT_R_VOLTAGE_L1, 3, 1},
-	{SS_203_PhVphB, MKT_R_VOLTAGE_L2, 3, 1},
-	{SS_203_PhVphC, MKT_R_VOLTAGE_L3, 3, 1},
+	{SS_203_AphA, MKT_R_CURRENT_L1, 3, 1},	 {SS_203_AphB, MKT_R_CURRENT_L2, 3, 1},
+	{SS_203_AphC, MKT_R_CURRENT_L3, 3, 1},	 {SS_203_PhVphA, MKT_R_VOLTAGE_L1, 3, 1},
+	{SS_203_PhVphB, MKT_R_VOLTAGE_L2, 3, 1}, {SS_203_PhVphC, MKT_R_VOLTAGE_L3, 3, 1},
 	{SS_203_Hz, MKT_R_FREQUENCY, 3, 1},
 };
 
 static const struct row rows_213[] = {
-	{SS_213_AphA, MKT_R_CURRENT_L1, 3, 1},
-	{SS_213_AphB, MKT_R_CURRENT_L2, 3, 1},
-	{SS_213_AphC, MKT_R_CURRENT_L3, 3, 1},
-	{SS_213_PhVphA, MKT_R_VOLTAGE_L1, 3, 1},
-	{SS_213_PhVphB, MKT_R_VOLTAGE_L2, 3, 1},
-	{SS_213_PhVphC, MKT_R_VOLTAGE_L3, 3, 1},
+	{SS_213_AphA, MKT_R_CURRENT_L1, 3, 1},	 {SS_213_AphB, MKT_R_CURRENT_L2, 3, 1},
+	{SS_213_AphC, MKT_R_CURRENT_L3, 3, 1},	 {SS_213_PhVphA, MKT_R_VOLTAGE_L1, 3, 1},
+	{SS_213_PhVphB, MKT_R_VOLTAGE_L2, 3, 1}, {SS_213_PhVphC, MKT_R_VOLTAGE_L3, 3, 1},
 	{SS_213_Hz, MKT_R_FREQUENCY, 3, 1},
 };
 
@@ -373,7 +354,7 @@ int inv_read_cap(struct drv_device *d, struct inv *v, struct mkt_err *err)
 	return rc;
 }
 
-static void set_control(struct drv_device *d, const struct inv *v)
+void inv_set_control(struct drv_device *d, const struct inv *v)
 {
 	struct inv_state s = inv_store_state(v);
 	uint32_t discharge = v->cap_w < v->discharge_max_w ? v->cap_w : v->discharge_max_w;
@@ -407,6 +388,6 @@ int inv_read_control(struct drv_device *d, struct inv *v, struct mkt_err *err)
 			drv_set(d, MKT_R_SOC_MIN, value);
 	}
 	if (v->control != INV_NONE)
-		set_control(d, v);
+		inv_set_control(d, v);
 	return 0;
 }

@@ -104,10 +104,10 @@ static int read_ratings(struct drv_device *d, struct inv *v, struct mkt_err *err
 	if (v->name && v->name->id == 702) {
 		v->wmax_w = watts(&b, SS_702_WMax);
 		v->wmax_w = v->wmax_w ? v->wmax_w : watts(&b, SS_702_WMaxRtg);
-		v->charge_max_w = lesser(watts(&b, SS_702_WChaRteMaxRtg),
-					 watts(&b, SS_702_WChaRteMax));
-		v->discharge_max_w = lesser(watts(&b, SS_702_WDisChaRteMaxRtg),
-					    watts(&b, SS_702_WDisChaRteMax));
+		v->charge_max_w =
+			lesser(watts(&b, SS_702_WChaRteMaxRtg), watts(&b, SS_702_WChaRteMax));
+		v->discharge_max_w =
+			lesser(watts(&b, SS_702_WDisChaRteMaxRtg), watts(&b, SS_702_WDisChaRteMax));
 	} else if (v->name) {
 		v->wmax_w = watts(&b, SS_120_WRtg);
 		v->charge_max_w = watts(&b, SS_120_MaxChaRte);
@@ -219,7 +219,7 @@ struct inv_state inv_store_state(const struct inv *v)
 
 /* ---- making it so -------------------------------------------------------------------------- */
 
-/* Read v->cb again until @n registers from @off are those of @want: 0, or 1 when they stay others. */
+/* Read v->cb until @n registers from @off are those of @want: 0; 1 when they stay others. */
 static int read_back(struct inv *v, const struct ss_block *want, uint16_t off, uint16_t n,
 		     struct mkt_err *err)
 {
@@ -403,10 +403,6 @@ static int set_704(struct inv *v, const struct inv_state *s, bool again, struct 
 
 int inv_store_set(struct inv *v, const struct inv_state *want, bool again, struct mkt_err *err)
 {
-	int rc = ss_read(&v->io, v->ctl, &v->cb, err);
-
-	if (rc < 0)
-		return rc;
 	if (v->control == INV_704)
 		return want->steered ? set_704(v, want, again, err)
 				     : put_point(v, SS_704_WSetEna, 0, false, err);

@@ -33,19 +33,7 @@ void ss_io_modbus(struct ss_io *io, struct drv_mb *mb)
 	*io = (struct ss_io){mb_read, mb_write, mb_exception, mb, DRV_MB_READ_MAX};
 }
 
-/*
- * Exception 4 is "busy" to many inverters; the Modbus layer waits for 5 and 6.  Who
- * is still busy then has refused: -MKT_EBUSY means something else to the runtime.
- */
-static int refusal(int rc, struct mkt_err *err)
-{
-	if (rc != -MKT_EBUSY)
-		return rc;
-	if (err)
-		err->code = MKT_EDEVREFUSED;
-	return -MKT_EDEVREFUSED;
-}
-
+/* Exception 4 is "busy" to many inverters; the Modbus layer waits for 5 and 6. */
 static int io_read(struct ss_io *io, uint32_t addr, uint16_t n, uint16_t *out, struct mkt_err *err)
 {
 	int rc;
@@ -58,7 +46,7 @@ static int io_read(struct ss_io *io, uint32_t addr, uint16_t n, uint16_t *out, s
 		drv_sleep_ms(BUSY_MS);
 		rc = io->read(io->arg, (uint16_t)addr, n, out, err);
 	}
-	return refusal(rc < 0 ? rc : 0, err);
+	return rc < 0 ? rc : 0;
 }
 
 static bool is_refusal(struct ss_io *io, int rc)
@@ -294,5 +282,5 @@ int ss_write(struct ss_io *io, const struct ss_block *b, uint16_t off, uint16_t 
 	}
 	if (rc < 0)
 		mkt_err_wrap(err, "model %u, offset %u", b->r[0], off);
-	return refusal(rc < 0 ? rc : 0, err);
+	return rc < 0 ? rc : 0;
 }

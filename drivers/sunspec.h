@@ -7,7 +7,7 @@
  * its definition; models that are not known are stepped over.
  *
  * Values are integers: a point is read in units of 10^-digits, its scale factor
- * applied, "not implemented" told apart; no floating point.
+ * applied, absent points told apart; no floating point.
  *
  * Source: SunSpec information model specification and model definitions.  The
  * points are in drivers/sunspec.def.  Registers are reached through struct ss_io,
@@ -18,10 +18,10 @@
 
 #include "drivers/modbus.h"
 
-#define SS_MODELS_MAX 64  /* of one chain; more is no chain */
-#define SS_SAME_MAX 16	  /* models of one id */
-#define SS_REGS_MAX 127	  /* of one model that are kept: id, length and one read */
-#define SS_END 0xFFFF	  /* the id behind the last model */
+#define SS_MODELS_MAX 64 /* of one chain; more is no chain */
+#define SS_SAME_MAX 16	 /* models of one id */
+#define SS_REGS_MAX 127	 /* of one model that are kept: id, length and one read */
+#define SS_END 0xFFFF	 /* the id behind the last model */
 
 /* Registers of a device.  Functions as in drivers/modbus.h, their errors too. */
 struct ss_io {
@@ -73,8 +73,19 @@ void ss_ids(const struct ss_map *map, unsigned device, char *out, size_t size);
 /* ---- points -------------------------------------------------------------------------------- */
 
 enum ss_type {
-	SS_INT16 = 0, SS_UINT16, SS_ENUM16, SS_BITS16, SS_SUNSSF, SS_INT32, SS_UINT32, SS_ACC32,
-	SS_BITS32, SS_FLOAT32, SS_UINT64, SS_STRING8, SS_STRING16
+	SS_INT16 = 0,
+	SS_UINT16,
+	SS_ENUM16,
+	SS_BITS16,
+	SS_SUNSSF,
+	SS_INT32,
+	SS_UINT32,
+	SS_ACC32,
+	SS_BITS32,
+	SS_FLOAT32,
+	SS_UINT64,
+	SS_STRING8,
+	SS_STRING16
 };
 
 enum ss_point {
@@ -115,12 +126,12 @@ int ss_check(struct ss_io *io, const struct ss_model *m, struct mkt_err *err) MK
 
 /*
  * The value of a point in units of 10^-@digits (@digits 0..6), rounded to nearest.
- * False: not implemented, no usable scale factor, beyond the model's length, or
+ * False: absent, no usable scale factor, beyond the model's length, or
  * too large.
  */
 bool ss_get(const struct ss_block *b, enum ss_point p, unsigned digits, int64_t *out);
 
-/* The number in the registers, unscaled; false: not implemented.  Not for floats and texts. */
+/* The number in the registers, unscaled; false: absent.  Not for floats and texts. */
 bool ss_raw(const struct ss_block *b, enum ss_point p, int64_t *out);
 
 /* The scale factor of a point; 0 for those that have none.  False: not usable. */
@@ -133,8 +144,8 @@ void ss_text(const struct ss_block *b, enum ss_point p, char out[MKT_DEV_TEXT_MA
 
 /*
  * Put @value, in units of 10^-@digits, into @b as the device wants it, rounded
- * to nearest.  Nothing is sent.  -MKT_EINVAL it does not fit, or would read as "not
- * implemented"; -MKT_EDEVUNSUPPORTED the point or its scale factor is not there.
+ * to nearest.  Nothing is sent.  -MKT_EINVAL it does not fit, or would read as
+ * absent; -MKT_EDEVUNSUPPORTED the point or its scale factor is not there.
  */
 int ss_put(struct ss_block *b, enum ss_point p, int64_t value, unsigned digits,
 	   struct mkt_err *err) MKT_MUST_CHECK;

@@ -5,13 +5,12 @@
 #include "drivers/sunspec.h"
 
 const struct ss_point_info ss_points[SS_POINTS] = {
-#define SS_POINT(model, name, offset, type, sf, how) \
-	{#name, model, offset, sf, SS_##type, #how[0]},
+#define SS_POINT(model, name, offset, type, sf, how) {#name, model, offset, sf, SS_##type, #how[0]},
 #include "drivers/sunspec.def"
 #undef SS_POINT
 };
 
-/* Registers, the value that says "not implemented", and the range. */
+/* Registers, the value that says "absent", and the range. */
 static const struct {
 	uint8_t size;
 	int64_t none, min, max;
@@ -144,7 +143,8 @@ int ss_put(struct ss_block *b, enum ss_point p, int64_t value, unsigned digits, 
 				   i->name, b->r[0]);
 	if (!ss_scale(value, -(e + (int)digits), &raw) || raw < types[i->type].min ||
 	    raw > types[i->type].max)
-		return mkt_err_set(err, MKT_EINVAL, "%lld (10^-%u) does not fit point %s of model %u",
+		return mkt_err_set(err, MKT_EINVAL,
+				   "%lld (10^-%u) does not fit point %s of model %u",
 				   (long long)value, digits, i->name, b->r[0]);
 	for (unsigned k = size; k-- > 0; raw >>= 16)
 		b->r[i->off + k] = (uint16_t)raw;
