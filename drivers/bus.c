@@ -155,7 +155,7 @@ static void line_state(struct drv_unit *u, enum mkt_dev_state before_ready, int 
 static void tell_line(struct drv_bus *b, const char *text)
 {
 	if (++b->failures <= 10 || b->failures % 100 == 0)
-		b->hooks.tell(b->hooks.arg, NULL, DRV_L_WARNING, text);
+		b->hooks.tell(b->hooks.arg, NULL, MKT_LOG_WARNING, text);
 }
 
 static void try_later(struct drv_bus *b, uint32_t max_ms)
@@ -200,7 +200,7 @@ static void line_opened(struct drv_bus *b)
 	if (b->failures) {
 		snprintf(text, sizeof(text), "'%s' is open again after %u failures", b->port,
 			 b->failures);
-		b->hooks.tell(b->hooks.arg, NULL, DRV_L_NOTICE, text);
+		b->hooks.tell(b->hooks.arg, NULL, MKT_LOG_NOTICE, text);
 		b->failures = 0;
 	}
 	for (uint32_t i = 0; i < b->n; i++) {

@@ -13,7 +13,7 @@
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-void drv_unit_tell(struct drv_unit *u, enum drv_level level, const char *fmt, ...)
+void drv_unit_tell(struct drv_unit *u, enum mkt_level level, const char *fmt, ...)
 {
 	char text[384];
 	va_list ap;
@@ -117,7 +117,7 @@ void drv_unit_failed(struct drv_unit *u, int rc, const struct mkt_err *err)
 		u->outage_ms = drv_now_ms();
 	u->outage_errors++;
 	if (u->outage_errors <= 10 || u->outage_errors % 100 == 0)
-		drv_unit_tell(u, DRV_L_WARNING, "%s", text);
+		drv_unit_tell(u, MKT_LOG_WARNING, "%s", text);
 	if (rc == -MKT_EDEVLOST) {
 		drv_bus_lost(u->bus, MKT_EDEVLOST, text);
 		return;
@@ -238,13 +238,13 @@ static void look_at_counter(struct drv_unit *u, unsigned which)
 	if (d->refused != u->doubted[which]) {
 		u->doubted[which] = d->refused;
 		if (d->refused <= 10 || d->refused % 100 == 0)
-			drv_unit_tell(u, DRV_L_WARNING,
+			drv_unit_tell(u, MKT_LOG_WARNING,
 				      "%s read %lld Wh after %lld Wh: not taken, it cannot be",
 				      name, (long long)d->value, (long long)v->value);
 	}
 	if (d->jumps != u->jumped[which]) {
 		u->jumped[which] = d->jumps;
-		drv_unit_tell(u, DRV_L_NOTICE, "%s goes on at %lld Wh after %lld Wh: rolled over "
+		drv_unit_tell(u, MKT_LOG_NOTICE, "%s goes on at %lld Wh after %lld Wh: rolled over "
 			      "or another meter", name, (long long)v->value,
 			      (long long)u->tick[which].value);
 		drv_order_jump(u, which, v->value - u->tick[which].value);
@@ -279,10 +279,10 @@ static void take_sample(struct drv_unit *u, uint64_t now_ms)
 static void back_again(struct drv_unit *u, uint64_t now_ms)
 {
 	if (!u->known)
-		drv_unit_tell(u, DRV_L_NOTICE, "ready: %s %s %s %s", u->dev.id.maker,
+		drv_unit_tell(u, MKT_LOG_NOTICE, "ready: %s %s %s %s", u->dev.id.maker,
 			      u->dev.id.model, u->dev.id.version, u->dev.id.serial);
 	else if (u->outage_ms && (u->outage_errors || u->state == MKT_DEV_RECONNECTING))
-		drv_unit_tell(u, DRV_L_NOTICE, "back after %llu s and %u errors",
+		drv_unit_tell(u, MKT_LOG_NOTICE, "back after %llu s and %u errors",
 			      (unsigned long long)(now_ms - u->outage_ms) / 1000,
 			      u->outage_errors);
 	u->outage_ms = 0;
@@ -296,7 +296,7 @@ static void show_fault(struct drv_unit *u)
 	int code = u->dev.faulty ? MKT_EDEVFAULT : 0;
 
 	if (u->dev.faulty && u->state != MKT_DEV_FAULT)
-		drv_unit_tell(u, DRV_L_WARNING, "fault: %s", text);
+		drv_unit_tell(u, MKT_LOG_WARNING, "fault: %s", text);
 	if (u->error_code != code || strcmp(u->error, text) != 0)
 		note_error(u, code, text);
 	drv_unit_state(u, u->dev.faulty ? MKT_DEV_FAULT : MKT_DEV_READY);

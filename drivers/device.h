@@ -14,6 +14,7 @@
 #ifndef MKT_DRIVERS_DEVICE_H
 #define MKT_DRIVERS_DEVICE_H
 
+#include "core/app/log.h"
 #include "drivers/driver.h"
 
 #define DRV_BUS_MAX 32		 /* devices of one line */
@@ -39,12 +40,11 @@ enum {
 	DRV_CH_ALL = (1 << 5) - 1,
 };
 
-enum drv_level { DRV_L_ERROR = 3, DRV_L_WARNING, DRV_L_NOTICE, DRV_L_INFO, DRV_L_DEBUG };
 
 struct drv_hooks {
 	void *arg;
 	/* For people; @u NULL: the line. */
-	void (*tell)(void *arg, const struct drv_unit *u, enum drv_level level, const char *text);
+	void (*tell)(void *arg, const struct drv_unit *u, enum mkt_level level, const char *text);
 	/* The request behind @ticket has ended; 0 or negative with @err. */
 	void (*done)(void *arg, struct drv_unit *u, uint64_t ticket, int rc,
 		     const struct mkt_err *err);
@@ -195,7 +195,7 @@ void drv_unit_adopt(struct drv_unit *u, const struct mkt_order *order, bool stop
 
 /* ---- between the three files --------------------------------------------------------------- */
 
-void drv_unit_tell(struct drv_unit *u, enum drv_level level, const char *fmt, ...)
+void drv_unit_tell(struct drv_unit *u, enum mkt_level level, const char *fmt, ...)
 	MKT_PRINTF(3, 4);
 void drv_unit_state(struct drv_unit *u, enum mkt_dev_state state);
 /* An exchange failed: note it and what follows from it. */

@@ -180,7 +180,7 @@ static void stop_now(struct drv_unit *u)
 	u->hold.send = true;
 	u->hold.send_ms = drv_now_ms();
 	u->hold.resend_ms = 0;
-	drv_unit_tell(u, DRV_L_INFO, "paused: the counter is at its stop");
+	drv_unit_tell(u, MKT_LOG_INFO, "paused: the counter is at its stop");
 	changed(u);
 }
 
@@ -232,7 +232,7 @@ static void command_failed(struct drv_unit *u, int rc, const struct mkt_err *err
 	else
 		send_later(u);
 	changed(u);
-	drv_unit_tell(u, DRV_L_NOTICE, "not done: %s", err->text);
+	drv_unit_tell(u, MKT_LOG_NOTICE, "not done: %s", err->text);
 	drv_unit_answer(u, DRV_J_COMMAND, rc, err);
 	if (!is_refusal(rc) && rc != -MKT_EDEVUNCONFIRMED)
 		drv_unit_failed(u, rc, err);
@@ -290,13 +290,13 @@ static void run_safe(struct drv_unit *u)
 	if (rc >= 0) {
 		u->hold.safe = false;
 		u->next_ms = drv_now_ms();
-		drv_unit_tell(u, DRV_L_INFO, "safe state reached");
+		drv_unit_tell(u, MKT_LOG_INFO, "safe state reached");
 		changed(u);
 		drv_unit_answer(u, DRV_J_SAFE, 0, NULL);
 		return;
 	}
 	send_later(u);
-	drv_unit_tell(u, DRV_L_WARNING, "safe state not reached: %s", err.text);
+	drv_unit_tell(u, MKT_LOG_WARNING, "safe state not reached: %s", err.text);
 	drv_unit_answer(u, DRV_J_SAFE, rc, &err);
 	if (!is_refusal(rc) && rc != -MKT_EDEVUNCONFIRMED)
 		drv_unit_failed(u, rc, &err);
@@ -359,7 +359,7 @@ static void end_order(struct drv_unit *u, const char *why)
 	bool keep = u->conf.exit == MKT_EXIT_KEEP;
 
 	u->hold = (struct drv_hold){.safe = !keep, .send_ms = drv_now_ms()};
-	drv_unit_tell(u, DRV_L_NOTICE, "order ended, %s%s", why, keep ? "; set-point kept" : "");
+	drv_unit_tell(u, MKT_LOG_NOTICE, "order ended, %s%s", why, keep ? "; set-point kept" : "");
 	changed(u);
 }
 
@@ -463,7 +463,7 @@ static void compare(struct drv_unit *u)
 	if (++h->differs < DIFFERS_MAX)
 		return;
 	if (h->other != value)
-		drv_unit_tell(u, DRV_L_NOTICE,
+		drv_unit_tell(u, MKT_LOG_NOTICE,
 			      "the set-point was %d and reads back %lld: changed by another master "
 			      "or the device's own rules; sent again", h->applied.value,
 			      (long long)value);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 #include "ledgerd/pipe_impl.h"
 
 #define RETRY_MS 500u
@@ -100,7 +100,7 @@ static bool append(struct ld_node *n, struct ld_block **blocks, unsigned count)
 		struct timespec ts = in_ms(RETRY_MS);
 
 		if (!atomic_exchange(&p->append_full, true))
-			ld_log(LD_ERROR, "cannot append block %llu: %s; trying again",
+			mkt_log(MKT_LOG_ERROR, "cannot append block %llu: %s; trying again",
 			       (unsigned long long)blocks[0]->height, err.text);
 		if (err.code != MKT_EDISKFULL)
 			ld_fatal("cannot append", &err);
@@ -116,7 +116,7 @@ static bool append(struct ld_node *n, struct ld_block **blocks, unsigned count)
 			return false;
 	}
 	if (atomic_exchange(&p->append_full, false))
-		ld_log(LD_NOTICE, "block %llu is appended: the disk has room again",
+		mkt_log(MKT_LOG_NOTICE, "block %llu is appended: the disk has room again",
 		       (unsigned long long)blocks[count - 1]->height);
 	return true;
 }
@@ -224,7 +224,7 @@ static bool index_blocks(struct ld_node *n, struct ld_block **blocks, unsigned c
 		struct timespec ts = in_ms(RETRY_MS);
 
 		if (!atomic_exchange(&p->index_full, true))
-			ld_log(LD_ERROR, "cannot index block %llu: %s; trying again",
+			mkt_log(MKT_LOG_ERROR, "cannot index block %llu: %s; trying again",
 			       (unsigned long long)blocks[0]->height, err.text);
 		if (err.code != MKT_EDISKFULL && err.code != MKT_EBUSY)
 			ld_fatal("cannot index", &err);
@@ -235,7 +235,7 @@ static bool index_blocks(struct ld_node *n, struct ld_block **blocks, unsigned c
 		pthread_mutex_unlock(&p->cm);
 	}
 	if (!stop && atomic_exchange(&p->index_full, false))
-		ld_log(LD_NOTICE, "block %llu is indexed: the disk has room again",
+		mkt_log(MKT_LOG_NOTICE, "block %llu is indexed: the disk has room again",
 		       (unsigned long long)blocks[count - 1]->height);
 	return !stop;
 }

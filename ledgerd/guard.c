@@ -4,7 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "ledgerd/guard.h"
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 
 #define TOKEN 60000u /* a limit of n a minute refills n units a millisecond */
 
@@ -228,7 +228,7 @@ void ld_guard_disk(struct ld_guard *g, const char *dir, uint64_t alarm, uint64_t
 	bool now;
 
 	if (statvfs(dir, &st) < 0) {
-		ld_log(LD_WARNING, "cannot look at the free space of '%s': %s", dir,
+		mkt_log(MKT_LOG_WARNING, "cannot look at the free space of '%s': %s", dir,
 		       strerror(errno));
 		return;
 	}
@@ -237,12 +237,13 @@ void ld_guard_disk(struct ld_guard *g, const char *dir, uint64_t alarm, uint64_t
 	days(g, free_bytes, grown_bytes, up_ms);
 	now = free_bytes < alarm;
 	if (now != atomic_exchange(&g->alarm, now))
-		ld_log(now ? LD_WARNING : LD_NOTICE,
+		mkt_log(now ? MKT_LOG_WARNING : MKT_LOG_NOTICE,
 		       "disk of '%s': %llu MB free, %s the alarm mark", dir,
 		       (unsigned long long)(free_bytes / 1000000), now ? "below" : "again above");
 	now = free_bytes < refuse;
 	if (now != atomic_exchange(&g->refuse, now))
-		ld_log(now ? LD_ERROR : LD_NOTICE, "disk of '%s': %llu MB free, new bids are %s",
+		mkt_log(now ? MKT_LOG_ERROR : MKT_LOG_NOTICE,
+			"disk of '%s': %llu MB free, new bids are %s",
 		       dir, (unsigned long long)(free_bytes / 1000000),
 		       now ? "refused" : "taken again");
 }

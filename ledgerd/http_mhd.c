@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "ledgerd/http.h"
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 #include "ledgerd/node.h"
 
 #define IDLE_TIMEOUT_S 60u	/* of a connection that neither sends nor takes */
@@ -383,7 +383,7 @@ static void log_mhd(void *cls, const char *fmt, va_list ap)
 	(void)cls;
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = 0;
-	ld_log(LD_DEBUG, "http: %s", line);
+	mkt_log(MKT_LOG_DEBUG, "http: %s", line);
 }
 
 static struct MHD_Daemon *start_daemon(struct ld_http *h, int fd)

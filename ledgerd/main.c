@@ -17,7 +17,7 @@
 #include "core/crypto/hash.h"
 #include "ledgerd/conf.h"
 #include "ledgerd/http.h"
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 #include "ledgerd/node.h"
 
 #define CONF_FILE "/etc/mkt/ledgerd.conf"
@@ -65,7 +65,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'd':
 			break;
 		case 'v':
-			ld_log_level(LD_DEBUG);
+			mkt_log_level(MKT_LOG_DEBUG);
 			break;
 		case 'V':
 			printf("ledgerd %s\n", MKT_VERSION);
@@ -114,9 +114,9 @@ static int read_conf(const struct options *o, struct ld_conf *conf, struct mkt_e
 
 static int fail(const struct mkt_err *err, int status)
 {
-	ld_log(LD_ERROR, "%s", err->text[0] ? err->text : mkt_code_text(err->code));
+	mkt_log(MKT_LOG_ERROR, "%s", err->text[0] ? err->text : mkt_code_text(err->code));
 	if (err->hint[0])
-		ld_log(LD_INFO, "hint: %s", err->hint);
+		mkt_log(MKT_LOG_INFO, "hint: %s", err->hint);
 	return status;
 }
 
@@ -147,7 +147,7 @@ static void raise_files(void)
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
 		rl.rlim_cur = rl.rlim_max;
 		if (setrlimit(RLIMIT_NOFILE, &rl) < 0)
-			ld_log(LD_WARNING, "cannot raise the number of open files");
+			mkt_log(MKT_LOG_WARNING, "cannot raise the number of open files");
 	}
 }
 
@@ -165,17 +165,18 @@ static int serve(const struct ld_conf *conf, const sigset_t *stop)
 		ld_node_free(n);
 		return fail(&err, status_of(err.code));
 	}
-	ld_log(LD_INFO, "chain '%s' at block %llu, listening on %s%s%s", n->g->name,
+	mkt_log(MKT_LOG_INFO, "chain '%s' at block %llu, listening on %s%s%s", n->g->name,
 	       (unsigned long long)mkt_chain_height(n->chain), conf->socket,
 	       conf->socket[0] && conf->listen[0] ? " and " : "", conf->listen);
-	ld_notify("READY=1\nSTATUS=serving");
+	mkt_notify("READY=1\nSTATUS=serving");
 	sigwait(stop, &sig);
-	ld_log(LD_INFO, "stopping on signal %d", sig);
-	ld_notify("STOPPING=1");
+	mkt_log(MKT_LOG_INFO, "stopping on signal %d", sig);
+	mkt_notify("STOPPING=1");
 	ld_http_quiesce(http);
 	ld_node_stop(n);
 	ld_http_stop(http);
-	ld_log(LD_INFO, "stopped at block %llu", (unsigned long long)mkt_chain_height(n->chain));
+	mkt_log(MKT_LOG_INFO, "stopped at block %llu",
+		(unsigned long long)mkt_chain_height(n->chain));
 	ld_node_free(n);
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include "core/base/file.h"
 #include "core/crypto/hash.h"
 #include "core/crypto/keyfile.h"
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 #include "ledgerd/node.h"
 #include "ledgerd/telemetry.h"
 
@@ -119,7 +119,7 @@ static void on_progress(void *ctx, enum mkt_chain_step step, uint64_t done, uint
 	if (now - *last_ms < PROGRESS_MS)
 		return;
 	*last_ms = now;
-	ld_log(LD_INFO, "recovering: %s, %llu of %llu", what[step], (unsigned long long)done,
+	mkt_log(MKT_LOG_INFO, "recovering: %s, %llu of %llu", what[step], (unsigned long long)done,
 	       (unsigned long long)total);
 }
 
@@ -129,7 +129,7 @@ static void tell_recovery(struct ld_node *n)
 
 	mkt_chain_recovered(n->chain, &rec);
 	if (rec.cut_bytes || rec.rescanned || rec.replayed || rec.store_made)
-		ld_log(LD_NOTICE,
+		mkt_log(MKT_LOG_NOTICE,
 		       "recovered: %llu bytes cut, %llu index entries made, %llu blocks executed%s",
 		       (unsigned long long)rec.cut_bytes, (unsigned long long)rec.rescanned,
 		       (unsigned long long)rec.replayed, rec.store_made ? ", store made anew" : "");

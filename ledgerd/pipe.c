@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 #include "ledgerd/pipe_impl.h"
 
 #define KEEP_ITEMS 1024u /* pooled batches keep room for so many envelopes */
@@ -12,7 +12,8 @@
 
 _Noreturn void ld_fatal(const char *what, const struct mkt_err *err)
 {
-	ld_log(LD_ERROR, "%s: %s: stopping; the chain is whole up to the last sealed block", what,
+	mkt_log(MKT_LOG_ERROR, "%s: %s: stopping; the chain is whole up to the last sealed block",
+		what,
 	       err && err->text[0] ? err->text : "fault");
 	_exit(mkt_code_exit(MKT_EINTERNAL));
 }

@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 #include "ledgerd/pipe_impl.h"
 
 #define NAP_MS_MAX 1000u /* the system clock may be set while we sleep */
@@ -150,7 +150,7 @@ static uint64_t block_time(struct seq *s)
 		return s->time_ms;
 	now = ld_utc_ms();
 	if (now + CLOCK_BACK_MS < s->time_ms && !s->clock_warned)
-		ld_log(LD_WARNING,
+		mkt_log(MKT_LOG_WARNING,
 		       "the system clock is %llu s behind the chain: block time stands still",
 		       (unsigned long long)((s->time_ms - now) / 1000));
 	s->clock_warned = now + CLOCK_BACK_MS < s->time_ms;

@@ -16,7 +16,7 @@
 
 #include "core/codec/json.h"
 #include "ledgerd/http.h"
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 #include "ledgerd/node.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/http.h"
@@ -279,7 +279,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	struct call c;
 
 	(void)argc, (void)argv;
-	ld_log_level(LD_ERROR);
+	mkt_log_level(MKT_LOG_ERROR);
 	node_make(&world.made, "http", http_tune);
 	world.conf.refuse_free_bytes = world.conf.alarm_free_bytes = 1;
 	snprintf(world.conf.dir, sizeof(world.conf.dir), "%s", world.made.chain_dir);

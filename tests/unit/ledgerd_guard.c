@@ -117,7 +117,7 @@ static void test_watermarks(void **state)
 	struct ld_guard g;
 
 	(void)state;
-	ld_log_level(0);
+	mkt_log_level(0);
 	assert_int_equal(ld_guard_init(&g), 0);
 	ld_guard_disk(&g, ".", 0, 0, 0, 0);
 	assert_false(g.alarm || g.refuse);

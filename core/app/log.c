@@ -1,41 +1,42 @@
 #include "core/base/compat.h"
 
+#include <errno.h> /* the program's name */
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "ledgerd/log.h"
+#include "core/app/log.h"
 
 #define LINE_MAX_BYTES 1024
 
-static _Atomic int level_max = LD_INFO;
+static _Atomic int level_max = MKT_LOG_INFO;
 
-void ld_log_level(enum ld_level max)
+void mkt_log_level(enum mkt_level max)
 {
 	atomic_store(&level_max, (int)max);
 }
 
-static const char *level_name(enum ld_level level)
+static const char *level_name(enum mkt_level level)
 {
 	switch (level) {
-	case LD_ERROR:
+	case MKT_LOG_ERROR:
 		return "error";
-	case LD_WARNING:
+	case MKT_LOG_WARNING:
 		return "warning";
-	case LD_NOTICE:
+	case MKT_LOG_NOTICE:
 		return "notice";
-	case LD_INFO:
+	case MKT_LOG_INFO:
 		return "info";
-	case LD_DEBUG:
+	case MKT_LOG_DEBUG:
 		break;
 	}
 	return "debug";
 }
 
 /* One write(2) a line, so that lines of two threads never mix. */
-void ld_log(enum ld_level level, const char *fmt, ...)
+void mkt_log(enum mkt_level level, const char *fmt, ...)
 {
 	char line[LINE_MAX_BYTES];
 	va_list ap;
@@ -47,7 +48,8 @@ void ld_log(enum ld_level level, const char *fmt, ...)
 	if (getenv("JOURNAL_STREAM"))
 		at = snprintf(line, sizeof(line), "<%d>", (int)level);
 	else
-		at = snprintf(line, sizeof(line), "ledgerd: %s: ", level_name(level));
+		at = snprintf(line, sizeof(line), "%.32s: %s: ", program_invocation_short_name,
+			      level_name(level));
 	va_start(ap, fmt);
 	more = vsnprintf(line + at, sizeof(line) - (size_t)at - 1, fmt, ap);
 	va_end(ap);
@@ -61,7 +63,7 @@ void ld_log(enum ld_level level, const char *fmt, ...)
 	(void)done; /* nobody is left to tell */
 }
 
-void ld_notify(const char *state)
+void mkt_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
@@ -78,6 +80,6 @@ void ld_notify(const char *state)
 		return;
 	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sa,
 		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
-		ld_log(LD_DEBUG, "cannot tell the service manager '%s'", state);
+		mkt_log(MKT_LOG_DEBUG, "cannot tell the service manager '%s'", state);
 	close(fd);
 }
