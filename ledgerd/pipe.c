@@ -14,7 +14,7 @@ _Noreturn void ld_fatal(const char *what, const struct mkt_err *err)
 {
 	mkt_log(MKT_LOG_ERROR, "%s: %s: stopping; the chain is whole up to the last sealed block",
 		what,
-	       err && err->text[0] ? err->text : "fault");
+		err && err->text[0] ? err->text : "fault");
 	_exit(mkt_code_exit(MKT_EINTERNAL));
 }
 

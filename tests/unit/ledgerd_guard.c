@@ -6,7 +6,6 @@
 
 /* The daemon's parts are not in a library. */
 #include "ledgerd/guard.c"
-#include "ledgerd/log.c"
 
 static void test_bucket_holds_a_minutes_worth(void **state)
 {
