@@ -96,6 +96,13 @@ static void cut_words(struct rapi_frame *f)
 	}
 }
 
+void rapi_frame_copy(struct rapi_frame *to, const struct rapi_frame *from)
+{
+	*to = *from;
+	memcpy(to->text, to->raw, sizeof(to->text));
+	cut_words(to);
+}
+
 /* What stands between '$' and CR. */
 static enum rapi_got parse(const char *s, size_t n, struct rapi_frame *f)
 {

@@ -53,6 +53,9 @@ struct rapi_reader {
 enum rapi_got { RAPI_NOTHING = 0, RAPI_FRAME, RAPI_BAD };
 enum rapi_got rapi_feed(struct rapi_reader *r, uint8_t byte, struct rapi_frame *f);
 
+/* Words point into the frame they are of: never assign one. */
+void rapi_frame_copy(struct rapi_frame *to, const struct rapi_frame *from);
+
 /* What comes without being asked for. */
 bool rapi_is_notice(const struct rapi_frame *f);
 /* "OK" or "NK". */
