@@ -40,7 +40,7 @@ check-long: deps
 	@$(MAKE) --no-print-directory tests-build
 	@BUILD=$(BUILD) CC='$(CC)' tests/check.sh long
 
-check-unit: $(UNIT_BIN)
+check-unit: all $(UNIT_BIN)
 	@BUILD=$(BUILD) tests/check.sh unit
 check-sim: $(SIM_BIN)
 	@BUILD=$(BUILD) tests/check.sh sim
