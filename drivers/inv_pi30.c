@@ -484,7 +484,11 @@ static int poll_device(struct drv_device *d, struct mkt_err *err)
 
 /* ---- orders ------------------------------------------------------------------------------- */
 
-/* The largest permitted current whose power is within conf's; PI30_NONE: leave it. */
+/*
+ * The largest permitted current whose power is within conf's; PI30_NONE: leave it.
+ * From 100 A on the command's first digit is a unit to some firmware, an amount to
+ * other: those are not chosen.
+ */
 static int charge_current(const struct drv_device *d, int32_t *ac_a, struct mkt_err *err)
 {
 	const struct pi30 *p = d->priv;
@@ -494,8 +498,8 @@ static int charge_current(const struct drv_device *d, int32_t *ac_a, struct mkt_
 	if (!d->conf->max_w || !p->ncurrents || !mv)
 		return 0;
 	for (unsigned i = 0; i < p->ncurrents; i++)
-		if (p->currents[i] * mv <= (uint64_t)d->conf->max_w * 1000 &&
-		    p->currents[i] > *ac_a)
+		if (p->currents[i] < 100 && p->currents[i] > *ac_a &&
+		    p->currents[i] * mv <= (uint64_t)d->conf->max_w * 1000)
 			*ac_a = p->currents[i];
 	if (*ac_a != PI30_NONE)
 		return 0;
@@ -544,7 +548,7 @@ static unsigned next_write(const struct settings *want, const struct pi30_rating
 {
 	/* First that nothing is charged or drawn that should not be. */
 	if (differs(want->ac_a, is->ac_charge_a)) {
-		snprintf(command, 16, want->ac_a < 100 ? "MUCHGC0%02d" : "MUCHGC%03d", want->ac_a);
+		snprintf(command, 16, "MUCHGC%03u", (unsigned)want->ac_a % 1000);
 		return W_CURRENT;
 	}
 	if (differs(want->charge, is->charge_priority)) {
