@@ -14,230 +14,34 @@
  *   otherwise, read between two states that agree.
  * - A reboot forgets current, pause and session: what held is put back.
  *
- * Frames: rapi.h; exchanges: rapi_line.h.
+ * What is said to the controller: rapi_board.h.
  */
 #include "core/base/compat.h"
 
-#include "drivers/rapi_line.h"
+#include "drivers/rapi_board.h"
 
-#define BOOT_MS 7000	/* opening the port resets some boards: 5.5 s to the first frame */
-#define RELAY_MS 6000	/* the relay opens 3 s after "$FS" at the latest */
-#define ATTACH_MS 1500	/* more than a dozen exchanges take */
-#define WATCHDOG_S 30
-#define WATCHDOG_MIN_S 5
-#define WATCHDOG_MAX_S 60 /* above 65 the firmware's interval wraps */
-#define FALLBACK_MIN_A 6
-#define AMPS_MAX 100	/* no board has more; eight bits hold it */
-#define SELDOM 16	/* every so manieth poll asks for temperature and fault counters */
+#define BOOT_MS 7000   /* opening the port resets some boards: 5.5 s to the first frame */
+#define ATTACH_MS 1500 /* more than a dozen exchanges take */
+#define SELDOM 16      /* every so manieth poll asks for temperature and fault counters */
 #define NO_SENSOR (-2560)
-
-enum {
-	ST_A = 0x01, ST_B = 0x02, ST_C = 0x03, ST_FAULT_FIRST = 0x04, ST_FAULT_LAST = 0x0e,
-	ST_SLEEP = 0xfe, ST_OFF = 0xff
-};
-enum {
-	FL_AUTH_LOCKED = 0x0008, FL_RELAY = 0x0040, FL_VEHICLE = 0x0100, FL_TIMER = 0x1000,
-	FL_BOOT_LOCK = 0x4000
-};
-
-/* What outlives a reconnection. */
-struct kept {
-	bool known;	   /* the meter's last words are */
-	bool connected;	   /* with a vehicle */
-	int64_t total_wh, session_ws;
-	int64_t lost_wh;   /* sessions that a power cut made the board forget */
-};
-_Static_assert(sizeof(struct kept) <= sizeof(((struct drv_device *)0)->keep), "keep");
-
-struct rapi {
-	struct rapi_line q;
-	struct kept kept;
-	unsigned major;		/* of the protocol */
-	bool identified;
-	uint64_t since_ms;	/* of what goes on over several calls; 0: nothing */
-	uint32_t polls;
-	/* as read last */
-	uint8_t state;
-	uint16_t flags;		/* 0 for protocols below 5 */
-	int connected;		/* 1, 0; -1: cannot be told */
-	int amps;		/* pilot in force */
-	int min_a, max_a;
-	int ceiling;		/* 0: not told */
-	uint32_t gfi_trips;
-	/* what held before a missed heartbeat or a reboot */
-	int held_a;
-	bool held_paused;
-	/* supervision */
-	bool can_watch, armed;
-	int watch_s, watch_a;
-};
-
-/* ---- asking -------------------------------------------------------------------------------- */
-
-static int refused(const struct rapi *p, const char *command, struct mkt_err *err)
-{
-	return mkt_err_set(err, MKT_EDEVREFUSED, "'$%s' is answered '%s'", command,
-			   rapi_answer_text(&p->q));
-}
-
-static int odd(const struct rapi *p, const char *command, struct mkt_err *err)
-{
-	return mkt_err_set(err, MKT_EDEVFRAME, "'%s' is no answer to '$%s'",
-			   rapi_answer_text(&p->q), command);
-}
-
-/* Ask for what every firmware has. */
-static int ask_ok(struct rapi *p, const char *command, struct mkt_err *err)
-{
-	int r = rapi_ask(&p->q, command, err);
-
-	return r ? r : refused(p, command, err);
-}
-
-/* Word @i of the answer within @min..@max. */
-static bool number(const struct rapi *p, unsigned i, int64_t min, int64_t max, int64_t *out)
-{
-	return rapi_dec(p->q.answer.word[i], out) && *out >= min && *out <= max;
-}
-
-static bool is_fault(uint8_t state)
-{
-	return state >= ST_FAULT_FIRST && state <= ST_FAULT_LAST;
-}
-
-static bool is_paused(uint8_t state)
-{
-	return state == ST_SLEEP || state == ST_OFF;
-}
-
-/* ---- state --------------------------------------------------------------------------------- */
-
-static bool parse_state(struct rapi *p)
-{
-	const struct rapi_frame *f = &p->q.answer;
-	uint32_t state = 0, flags = 0;
-	int64_t decimal;
-
-	if (p->major < 5) {
-		if (f->words < 3 || !number(p, 1, 0, 255, &decimal))
-			return false;
-		state = (uint32_t)decimal;
-	} else if (f->words < 5 || !rapi_hex(f->word[1], &state) || state > 255 ||
-		   !rapi_hex(f->word[4], &flags) || flags > 0xffff) {
-		return false;
-	}
-	p->state = (uint8_t)state;
-	p->flags = (uint16_t)flags;
-	return true;
-}
-
-/* Is a vehicle there?  By the state, the flags, or "$G0". */
-static int find_connected(struct rapi *p, struct mkt_err *err)
-{
-	int r;
-
-	if (p->state >= ST_A && p->state <= ST_C)
-		p->connected = p->state != ST_A;
-	else if (p->major >= 5 && p->state != ST_OFF)
-		p->connected = (p->flags & FL_VEHICLE) != 0;
-	else {
-		r = rapi_ask(&p->q, "G0", err);
-		if (r < 0)
-			return r;
-		p->connected = -1;
-		if (r && (!strcmp(p->q.answer.word[1], "0") || !strcmp(p->q.answer.word[1], "1")))
-			p->connected = p->q.answer.word[1][0] - '0';
-	}
-	return 0;
-}
-
-static int read_state(struct rapi *p, struct mkt_err *err)
-{
-	int r = ask_ok(p, "GS", err);
-
-	if (r < 0)
-		return r;
-	if (!parse_state(p))
-		return odd(p, "GS", err);
-	return find_connected(p, err);
-}
-
-/* Pilot in force and its bounds. */
-static int read_capacity(struct rapi *p, struct mkt_err *err)
-{
-	int64_t min, max, amps, ceiling = 0;
-	int r = ask_ok(p, "GC", err);
-
-	if (r < 0)
-		return r;
-	if (!number(p, 1, 1, AMPS_MAX, &min) || !number(p, 2, min, AMPS_MAX, &max) ||
-	    (p->q.answer.words > 3 && !number(p, 3, 0, AMPS_MAX, &amps)) ||
-	    (p->q.answer.words > 4 && !number(p, 4, 0, AMPS_MAX, &ceiling)))
-		return odd(p, "GC", err);
-	p->min_a = (int)min;
-	p->max_a = (int)max;
-	p->ceiling = (int)ceiling;
-	if (p->q.answer.words <= 3) {
-		r = ask_ok(p, "GE", err);
-		if (r < 0)
-			return r;
-		if (!number(p, 1, 0, AMPS_MAX, &amps))
-			return odd(p, "GE", err);
-	}
-	p->amps = (int)amps;
-	return 0;
-}
-
-static int largest_a(const struct drv_device *d, const struct rapi *p)
-{
-	int most = p->ceiling ? p->ceiling : p->max_a;
-	int conf = (int)(d->conf->max_ma / 1000);
-
-	return conf && conf < most ? conf : most;
-}
-
-static const char *fault_words(uint8_t state)
-{
-	switch (state) {
-	case 0x04:
-		return "the vehicle asks for ventilation, which this charger does not have";
-	case 0x05:
-		return "diode check failed: unplug; look at cable and plug for damage and water";
-	case 0x06:
-		return "ground fault current: unplug; have cable, plug and vehicle checked";
-	case 0x07:
-		return "no protective earth: have the supply's earth checked before use";
-	case 0x08:
-		return "relay stuck closed: switch off at the breaker; the relay must be replaced";
-	case 0x09:
-		return "ground fault self test failed: switch off and on; then replace the board";
-	case 0x0a:
-		return "too hot: let it cool, and look for shade and loose terminals";
-	case 0x0b:
-		return "the vehicle drew more than it was told: unplug; try with another vehicle";
-	case 0x0e:
-		return "relay does not close: switch off and on; then replace the relay";
-	default:
-		return "the controller reports a fault that is not known here";
-	}
-}
 
 static void show_fault(struct drv_device *d, const struct rapi *p)
 {
-	if (!is_fault(p->state))
+	if (!rapi_is_fault(p->state))
 		drv_fault(d, NULL);
-	else if (p->state == 0x06 && p->gfi_trips)
-		drv_fault(d, "fault 06: %s (%u times so far)", fault_words(p->state), p->gfi_trips);
+	else if (p->state == RAPI_ST_GFI && p->gfi_trips)
+		drv_fault(d, "fault 06: %s (%u times so far)", rapi_fault_words(p->state),
+			 p->gfi_trips);
 	else
-		drv_fault(d, "fault %02x: %s", p->state, fault_words(p->state));
-	drv_set(d, MKT_R_FAULT, is_fault(p->state) ? p->state : 0);
+		drv_fault(d, "fault %02x: %s", p->state, rapi_fault_words(p->state));
+	drv_set(d, MKT_R_FAULT, rapi_is_fault(p->state) ? p->state : 0);
 }
 
 static enum mkt_dev_vehicle vehicle(const struct rapi *p)
 {
-	if (is_fault(p->state))
+	if (rapi_is_fault(p->state))
 		return MKT_VEHICLE_F;
-	if (p->state == ST_C)
+	if (p->state == RAPI_ST_C)
 		return MKT_VEHICLE_C;
 	if (!p->state || p->connected < 0)
 		return MKT_VEHICLE_UNKNOWN;
@@ -246,13 +50,13 @@ static enum mkt_dev_vehicle vehicle(const struct rapi *p)
 
 static void show_state(struct drv_device *d, const struct rapi *p)
 {
-	bool paused = is_paused(p->state);
+	bool paused = rapi_is_paused(p->state);
 
 	drv_set(d, MKT_R_VEHICLE, vehicle(p));
-	drv_set(d, MKT_R_ENABLED, !paused && !is_fault(p->state));
+	drv_set(d, MKT_R_ENABLED, !paused && !rapi_is_fault(p->state));
 	drv_set(d, MKT_R_CURRENT_LIMIT, paused ? 0 : p->amps * 1000);
 	drv_set(d, MKT_R_CURRENT_MIN, p->min_a * 1000);
-	drv_set(d, MKT_R_CURRENT_MAX, largest_a(d, p) * 1000);
+	drv_set(d, MKT_R_CURRENT_MAX, rapi_largest_a(d, p) * 1000);
 	drv_set(d, MKT_R_PHASES, d->conf->phases);
 	if (p->can_watch) {
 		drv_set(d, MKT_R_WATCHDOG, p->armed ? p->watch_s : 0);
@@ -261,196 +65,12 @@ static void show_state(struct drv_device *d, const struct rapi *p)
 	show_fault(d, p);
 }
 
-/* ---- setting the current ------------------------------------------------------------------- */
-
-/* The volatile form exists from protocol 4 on; before, each current would be stored. */
-static bool is_volatile(const struct rapi *p)
-{
-	return p->major >= 4;
-}
-
-/* Set the pilot, never stored, and see that nothing else has changed. */
-static int set_amps(struct drv_device *d, struct rapi *p, int amps, struct mkt_err *err)
-{
-	int ceiling = p->ceiling, r;
-	char command[16];
-	int64_t now;
-
-	if (amps < FALLBACK_MIN_A || amps > AMPS_MAX)
-		return mkt_err_set(err, MKT_EINVAL, "%d A is no current to set", amps);
-	snprintf(command, sizeof(command), "SC %d V", amps);
-	r = rapi_ask(&p->q, command, err);
-	if (r < 0)
-		return r;
-	/* "$NK 32": not refused but clamped; without a number it is a refusal. */
-	if (!r && !number(p, 1, 1, AMPS_MAX, &now))
-		return refused(p, command, err);
-	r = read_capacity(p, err);
-	if (r < 0)
-		return r;
-	if (ceiling && p->ceiling < ceiling) {
-		d->caps &= ~(unsigned)(MKT_CAP_CURRENT | MKT_CAP_POWER);
-		return mkt_err_set(err, MKT_EDEVREFUSED,
-				   "this firmware stored the current: its ceiling fell from %d to %d A; "
-				   "no current is set any more", ceiling, p->ceiling);
-	}
-	return 0;
-}
-
-/* Wake it from sleep; the state after it tells whether that was enough. */
-static int wake(struct rapi *p, struct mkt_err *err)
-{
-	int r = 0;
-
-	if (p->flags & FL_BOOT_LOCK)
-		r = rapi_ask(&p->q, "SB", err);
-	if (r >= 0)
-		r = ask_ok(p, "FE", err);
-	if (r >= 0)
-		r = read_state(p, err);
-	if (r < 0)
-		return r;
-	if (is_fault(p->state))
-		return mkt_err_set(err, MKT_EDEVFAULT, "fault %02x: %s", p->state,
-				   fault_words(p->state));
-	if (!is_paused(p->state))
-		return 0;
-	if (p->flags & FL_TIMER)
-		return mkt_err_set(err, MKT_EDEVREFUSED,
-				   "its delay timer keeps it asleep: switch the timer off");
-	if (p->flags & FL_AUTH_LOCKED)
-		return mkt_err_set(err, MKT_EDEVREFUSED, "it is locked until somebody is authorised");
-	return mkt_err_set(err, MKT_EDEVUNCONFIRMED, "it stays asleep after '$FE'");
-}
-
-/* Pause: "$FS", which lets the vehicle stop; then the relay must open.  -MKT_EBUSY while it does not. */
-static int pause_charge(struct rapi *p, struct mkt_err *err)
-{
-	int r = read_state(p, err);
-
-	if (r >= 0 && !is_paused(p->state)) {
-		r = ask_ok(p, "FS", err);
-		if (r >= 0)
-			r = read_state(p, err);
-	}
-	if (r < 0)
-		return r;
-	if (is_fault(p->state) && !(p->flags & FL_RELAY))
-		return mkt_err_set(err, MKT_EDEVFAULT, "fault %02x: %s", p->state,
-				   fault_words(p->state));
-	if (is_paused(p->state) && !(p->flags & FL_RELAY)) {
-		p->since_ms = 0;
-		return 0;
-	}
-	if (!p->since_ms)
-		p->since_ms = drv_now_ms();
-	if (drv_now_ms() - p->since_ms < RELAY_MS)
-		return mkt_err_set(err, MKT_EBUSY, "the relay opens");
-	p->since_ms = 0;
-	return mkt_err_set(err, MKT_EDEVUNCONFIRMED, "state %02x, relay %s after '$FS'", p->state,
-			   p->flags & FL_RELAY ? "closed" : "open");
-}
-
-/* ---- heartbeat ----------------------------------------------------------------------------- */
-
-/* Take what "$SY" and "$GY" answer: interval, amps, trigger. */
-static bool parse_watch(struct rapi *p, int *seconds, int *amps, int *trigger)
-{
-	int64_t t, a, g;
-
-	if (!number(p, 1, 0, UINT16_MAX, &t) || !number(p, 2, 0, UINT8_MAX, &a) ||
-	    !number(p, 3, 0, 2, &g))
-		return false;
-	*seconds = (int)t;
-	*amps = (int)a;
-	*trigger = (int)g;
-	return true;
-}
-
-/* Acknowledge a missed pulse, which lifts the pilot to the ceiling; set @amps at once. */
-static int acknowledge(struct drv_device *d, struct rapi *p, int amps, struct mkt_err *err)
-{
-	int r = ask_ok(p, "SY 165", err);
-
-	if (r >= 0 && is_volatile(p))
-		r = set_amps(d, p, amps, err);
-	return r < 0 ? r : 0;
-}
-
-static int watch_settings(const struct drv_device *d, struct rapi *p, struct mkt_err *err)
-{
-	uint32_t seconds = d->conf->watchdog_s ? d->conf->watchdog_s : WATCHDOG_S;
-	int amps = (int)(d->conf->failsafe_ma / 1000);
-
-	if (seconds < WATCHDOG_MIN_S || seconds > WATCHDOG_MAX_S)
-		return mkt_err_set(err, MKT_EINVAL, "watchdog: %u s are not within %d..%d s", seconds,
-				   WATCHDOG_MIN_S, WATCHDOG_MAX_S);
-	p->watch_s = (int)seconds;
-	p->watch_a = amps < FALLBACK_MIN_A ? FALLBACK_MIN_A : amps;
-	if (p->watch_a > largest_a(d, p))
-		p->watch_a = largest_a(d, p);
-	return 0;
-}
-
-/* Arm it, if it is not as it should be: it is stored.  Read back. */
-static int arm(struct drv_device *d, struct rapi *p, struct mkt_err *err)
-{
-	int seconds, amps, trigger, r = rapi_ask(&p->q, "GY", err);
-	char command[24];
-
-	p->can_watch = r > 0;
-	if (r <= 0)
-		return r;
-	if (!parse_watch(p, &seconds, &amps, &trigger))
-		return odd(p, "GY", err);
-	/* What is in force stays in force: a lower current than before, or the same. */
-	if (trigger == 2) {
-		r = acknowledge(d, p, p->amps, err);
-		if (r < 0)
-			return r;
-	}
-	if (seconds != p->watch_s || amps != p->watch_a) {
-		snprintf(command, sizeof(command), "SY %d %d", p->watch_s, p->watch_a);
-		r = ask_ok(p, command, err);
-		if (r >= 0)
-			r = ask_ok(p, "GY", err);
-		if (r < 0)
-			return r;
-		if (!parse_watch(p, &seconds, &amps, &trigger) || seconds != p->watch_s ||
-		    amps != p->watch_a)
-			return mkt_err_set(err, MKT_EDEVUNCONFIRMED,
-					   "heartbeat of %d s and %d A reads back as '%s'", p->watch_s,
-					   p->watch_a, rapi_answer_text(&p->q));
-	}
-	r = ask_ok(p, "SY", err);
-	p->armed = r > 0;
-	return r < 0 ? r : 0;
-}
-
-/* A pulse; if earlier ones were missed, what held before is put back. */
-static int pulse(struct drv_device *d, struct rapi *p, struct mkt_err *err)
-{
-	int seconds, amps, trigger, r = rapi_ask(&p->q, "SY", err);
-
-	if (r < 0)
-		return r;
-	if (!parse_watch(p, &seconds, &amps, &trigger))
-		return odd(p, "SY", err);
-	if (trigger == 2) {
-		r = acknowledge(d, p, p->held_a, err);
-		d->hurry = true;
-	} else if (seconds != p->watch_s || amps != p->watch_a) {
-		r = arm(d, p, err);
-	}
-	return r < 0 ? r : 0;
-}
-
 static int keepalive(struct drv_device *d, struct mkt_err *err)
 {
 	struct rapi *p = d->priv;
 
 	rapi_line_begin(&p->q);
-	return p->armed ? pulse(d, p, err) : 0;
+	return p->armed ? rapi_pulse(d, p, err) : 0;
 }
 
 /* ---- identity ------------------------------------------------------------------------------ */
@@ -547,7 +167,7 @@ static void find_abilities(struct drv_device *d, const struct rapi *p, bool mete
 {
 	d->kind = MKT_DEV_EVSE;
 	d->caps = MKT_CAP_PAUSE | MKT_CAP_VEHICLE;
-	if (is_volatile(p))
+	if (rapi_is_volatile(p))
 		d->caps |= MKT_CAP_CURRENT | MKT_CAP_POWER;
 	if (meter)
 		d->caps |= MKT_CAP_IMPORT;
@@ -558,23 +178,23 @@ static void find_abilities(struct drv_device *d, const struct rapi *p, bool mete
 /* Read, adopt, arm. */
 static int attach(struct drv_device *d, struct rapi *p, struct mkt_err *err)
 {
-	int meter, r = read_state(p, err);
+	int meter, r = rapi_read_state(p, err);
 
 	if (r >= 0)
-		r = read_capacity(p, err);
+		r = rapi_read_capacity(p, err);
 	if (r >= 0)
-		r = watch_settings(d, p, err);
+		r = rapi_watch_settings(d, p, err);
 	if (r < 0)
 		return r;
 	meter = rapi_ask(&p->q, "GU", err);
 	if (meter < 0)
 		return meter;
-	r = arm(d, p, err);
+	r = rapi_arm(d, p, err);
 	if (r < 0)
 		return r;
 	find_abilities(d, p, meter > 0);
 	p->held_a = p->amps;
-	p->held_paused = is_paused(p->state);
+	p->held_paused = rapi_is_paused(p->state);
 	drv_set(d, MKT_R_ENERGY_STEP, 1);
 	if (p->can_watch)
 		drv_keepalive(d, (uint32_t)p->watch_s * 1000 / 3);
@@ -617,8 +237,8 @@ static int read_current(struct drv_device *d, struct rapi *p, struct mkt_err *er
 		return r;
 	if (!r)
 		return 0;
-	if (!number(p, 1, -1, 1000000, &ma) || !number(p, 2, -1, 1000000, &mv))
-		return odd(p, "GG", err);
+	if (!rapi_number(p, 1, -1, 1000000, &ma) || !rapi_number(p, 2, -1, 1000000, &mv))
+		return rapi_odd(p, "GG", err);
 	if (mv > 0) {
 		drv_set(d, MKT_R_VOLTAGE_L1, mv);
 		used_mv = mv;
@@ -639,7 +259,7 @@ static int read_current(struct drv_device *d, struct rapi *p, struct mkt_err *er
  */
 static void note_lost_session(struct rapi *p, int64_t total_wh, int64_t session_ws)
 {
-	struct kept *k = &p->kept;
+	struct rapi_kept *k = &p->kept;
 	int64_t was = k->total_wh + k->session_ws / 3600;
 
 	if (!k->known || !k->connected || session_ws >= k->session_ws || total_wh >= was ||
@@ -657,12 +277,13 @@ static int read_energy(struct drv_device *d, struct rapi *p, struct mkt_err *err
 
 	if (!(d->caps & MKT_CAP_IMPORT) || !p->state)
 		return 0;
-	r = ask_ok(p, "GU", err);
+	r = rapi_ask_ok(p, "GU", err);
 	if (r < 0)
 		return r;
-	if (!number(p, 1, 0, INT64_MAX, &session_ws) || !number(p, 2, 0, INT64_MAX, &total_wh))
-		return odd(p, "GU", err);
-	r = read_state(p, err);
+	if (!rapi_number(p, 1, 0, INT64_MAX, &session_ws) ||
+	    !rapi_number(p, 2, 0, INT64_MAX, &total_wh))
+		return rapi_odd(p, "GU", err);
+	r = rapi_read_state(p, err);
 	if (r < 0)
 		return r;
 	if (connected != p->connected || !p->state) {
@@ -691,19 +312,19 @@ static int read_seldom(struct drv_device *d, struct rapi *p, struct mkt_err *err
 	int64_t t, hottest = NO_SENSOR;
 	int r;
 
-	if (p->polls++ % SELDOM && !is_fault(p->state))
+	if (p->polls++ % SELDOM && !rapi_is_fault(p->state))
 		return 0;
 	r = rapi_ask(&p->q, "GP", err);
 	if (r < 0)
 		return r;
 	for (unsigned i = 1; r && i < p->q.answer.words && i < 4; i++)
-		if (number(p, i, NO_SENSOR, 2000, &t) && t > hottest)
+		if (rapi_number(p, i, NO_SENSOR, 2000, &t) && t > hottest)
 			hottest = t;
 	if (hottest > NO_SENSOR)
 		drv_set(d, MKT_R_TEMPERATURE, hottest * 100);
 	r = rapi_ask(&p->q, "GF", err);
 	if (r > 0 && !rapi_hex(p->q.answer.word[1], &p->gfi_trips))
-		return odd(p, "GF", err);
+		return rapi_odd(p, "GF", err);
 	return r < 0 ? r : 0;
 }
 
@@ -716,18 +337,18 @@ static int recover(struct drv_device *d, struct rapi *p, struct mkt_err *err)
 	if (r < 0)
 		return r;
 	if (strcmp(id.version, d->id.version) != 0)
-		return mkt_err_set(err, MKT_EDEVIDENTITY, "it came back as '%s', was '%s'", id.version,
-				   d->id.version);
-	if (!p->state || is_fault(p->state)) /* not ready yet */
+		return mkt_err_set(err, MKT_EDEVIDENTITY, "it came back as '%s', was '%s'",
+				   id.version, d->id.version);
+	if (!p->state || rapi_is_fault(p->state)) /* not ready yet */
 		return 0;
 	if (p->held_paused) {
-		r = pause_charge(p, err);
+		r = rapi_pause(p, err);
 		if (r < 0)
 			return r;
 	}
-	r = is_volatile(p) ? set_amps(d, p, p->held_a, err) : 0;
+	r = rapi_is_volatile(p) ? rapi_set_amps(d, p, p->held_a, err) : 0;
 	if (r >= 0 && p->can_watch)
-		r = arm(d, p, err);
+		r = rapi_arm(d, p, err);
 	if (r >= 0)
 		p->q.notices &= ~(unsigned)RAPI_BOOTED;
 	return r < 0 ? r : 0;
@@ -742,12 +363,12 @@ static int compare(struct drv_device *d, struct rapi *p, struct mkt_err *err)
 	int r = 0;
 
 	if (p->amps != p->held_a && p->armed) {
-		r = pulse(d, p, err);
+		r = rapi_pulse(d, p, err);
 		if (r >= 0)
-			r = read_capacity(p, err);
+			r = rapi_read_capacity(p, err);
 	}
 	p->held_a = p->amps;
-	p->held_paused = is_paused(p->state);
+	p->held_paused = rapi_is_paused(p->state);
 	return r;
 }
 
@@ -759,12 +380,12 @@ static int poll_rapi(struct drv_device *d, struct mkt_err *err)
 	rapi_line_begin(&p->q);
 	r = rapi_listen(&p->q, err);
 	if (r >= 0)
-		r = read_state(p, err);
+		r = rapi_read_state(p, err);
 	if (r >= 0 && (p->q.notices & RAPI_BOOTED))
 		r = recover(d, p, err);
 	p->q.notices &= ~(unsigned)RAPI_CHANGED;
 	if (r >= 0)
-		r = read_capacity(p, err);
+		r = rapi_read_capacity(p, err);
 	if (r >= 0 && p->state && !(p->q.notices & RAPI_BOOTED))
 		r = compare(d, p, err);
 	if (r >= 0)
@@ -792,29 +413,29 @@ static int input(struct drv_device *d, struct mkt_err *err)
 
 static int start(struct drv_device *d, struct rapi *p, int amps, struct mkt_err *err)
 {
-	int r = read_state(p, err);
+	int r = rapi_read_state(p, err);
 
-	if (r >= 0 && is_fault(p->state))
-		r = mkt_err_set(err, MKT_EDEVFAULT, "fault %02x: %s", p->state, fault_words(p->state));
+	if (r >= 0 && rapi_is_fault(p->state))
+		r = rapi_fault(p, err);
 	if (r >= 0 && p->can_watch && !p->armed)
-		r = arm(d, p, err);
+		r = rapi_arm(d, p, err);
 	if (r >= 0)
-		r = set_amps(d, p, amps, err);
-	if (r >= 0 && is_paused(p->state))
-		r = wake(p, err);
+		r = rapi_set_amps(d, p, amps, err);
+	if (r >= 0 && rapi_is_paused(p->state))
+		r = rapi_wake(p, err);
 	if (r < 0)
 		return r;
 	if (p->amps > amps)
-		return mkt_err_set(err, MKT_EDEVUNCONFIRMED, "%d A were asked for, %d A are in force",
-				   amps, p->amps);
+		return mkt_err_set(err, MKT_EDEVUNCONFIRMED,
+				   "%d A were asked for, %d A are in force", amps, p->amps);
 	p->held_a = p->amps;
 	p->held_paused = false;
 	return 0;
 }
 
 /* The whole amps that are meant; 0: pause. */
-static int wanted_a(const struct drv_device *d, const struct rapi *p, const struct mkt_setpoint *set,
-		    struct mkt_err *err)
+static int wanted_a(const struct drv_device *d, const struct rapi *p,
+		    const struct mkt_setpoint *set, struct mkt_err *err)
 {
 	int amps;
 
@@ -826,10 +447,11 @@ static int wanted_a(const struct drv_device *d, const struct rapi *p, const stru
 	} else {
 		amps = set->value / 1000;
 		if (set->value && amps < p->min_a)
-			return mkt_err_set(err, MKT_EINVAL, "%d mA is below the smallest current, %d A",
-					   set->value, p->min_a);
+			return mkt_err_set(err, MKT_EINVAL,
+					   "%d mA is below the smallest current, %d A", set->value,
+					   p->min_a);
 	}
-	return amps < largest_a(d, p) ? amps : largest_a(d, p);
+	return amps < rapi_largest_a(d, p) ? amps : rapi_largest_a(d, p);
 }
 
 static int32_t power_of(const struct drv_device *d, int amps)
@@ -854,7 +476,7 @@ static int command(struct drv_device *d, const struct mkt_setpoint *set,
 		return mkt_err_set(err, MKT_EDEVUNSUPPORTED,
 				   "this firmware would store each current it is given");
 	rapi_line_begin(&p->q);
-	r = amps ? start(d, p, amps, err) : pause_charge(p, err);
+	r = amps ? start(d, p, amps, err) : rapi_pause(p, err);
 	if (r < 0)
 		return r;
 	p->held_paused = !amps;
@@ -870,16 +492,16 @@ static int command(struct drv_device *d, const struct mkt_setpoint *set,
 /* Its own programme: no supervision, the ceiling, awake. */
 static int set_free(struct drv_device *d, struct rapi *p, struct mkt_err *err)
 {
-	int r = read_state(p, err);
+	int r = rapi_read_state(p, err);
 
 	if (r >= 0 && p->armed) {
-		r = ask_ok(p, "SY 0 0", err);
+		r = rapi_ask_ok(p, "SY 0 0", err);
 		p->armed = r < 0;
 	}
-	if (r >= 0 && is_volatile(p))
-		r = set_amps(d, p, largest_a(d, p), err);
-	if (r >= 0 && is_paused(p->state))
-		r = wake(p, err);
+	if (r >= 0 && rapi_is_volatile(p))
+		r = rapi_set_amps(d, p, rapi_largest_a(d, p), err);
+	if (r >= 0 && rapi_is_paused(p->state))
+		r = rapi_wake(p, err);
 	if (r < 0)
 		return r;
 	p->held_a = p->amps;
@@ -894,7 +516,7 @@ static int safe_state(struct drv_device *d, struct mkt_err *err)
 
 	rapi_line_begin(&p->q);
 	if (d->conf->exit == MKT_EXIT_PAUSE) {
-		r = pause_charge(p, err);
+		r = rapi_pause(p, err);
 		p->held_paused |= r >= 0;
 	} else if (d->conf->exit == MKT_EXIT_AUTO) {
 		r = set_free(d, p, err);

@@ -31,7 +31,8 @@ struct sim_events {
 	size_t n, room;
 };
 
-int sim_events_add(struct sim_events *q, const struct sim_event *e, struct mkt_err *err) MKT_MUST_CHECK;
+int sim_events_add(struct sim_events *q, const struct sim_event *e,
+		   struct mkt_err *err) MKT_MUST_CHECK;
 /* Take the first if its time has come. */
 bool sim_events_take(struct sim_events *q, uint64_t now_ms, struct sim_event *out);
 uint64_t sim_events_next(const struct sim_events *q); /* calendar; UINT64_MAX: none */

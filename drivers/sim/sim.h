@@ -43,7 +43,7 @@ struct sim_phys {
 	uint32_t vehicle_max_ma;   /* what the vehicle takes of the pilot, per phase */
 	uint32_t vehicle_min_ma;   /* below this it stops; usually 6000 */
 	uint16_t efficiency;	   /* permille one way, 1..1000 */
-	uint16_t taper;		   /* permille of charge from which power falls to a tenth; 1000: none */
+	uint16_t taper;		   /* permille from which power falls to a tenth; 1000: none */
 	uint64_t meter_modulo_wh;  /* the counters roll over here; 0: never */
 	uint64_t meter_begin_wh;   /* what they showed before anything flowed */
 
@@ -51,12 +51,12 @@ struct sim_phys {
 	uint64_t now_ms;	   /* calendar up to which it is integrated */
 	bool plugged;
 	bool relay;		   /* closed */
-	bool stuck_relay;	   /* fault: once closed it does not open, and what flowed goes on */
+	bool stuck_relay;	   /* fault: once closed it stays, and what flowed goes on */
 	bool stale_meter;	   /* fault: the counters stand still */
-	uint32_t limit_ma;	   /* pilot, per phase; 0: paused.  Counts while setpoint_w is 0 */
+	uint32_t limit_ma;	   /* pilot, per phase; 0: paused.  For setpoint_w 0 */
 	int32_t setpoint_w;	   /* battery, V2H: wanted power */
 	int32_t power_w;	   /* flowing now; drawn positive */
-	int64_t stored_uj;	   /* energy in the battery, millionths of a joule: losses are exact */
+	int64_t stored_uj;	   /* in the battery, millionths of a joule: losses are exact */
 	uint64_t import_mj, export_mj, session_mj; /* at the meter, thousandths of a joule */
 	uint64_t loss_uj;	   /* import - export = what stored_uj has grown by + this */
 	uint32_t carry;		   /* of the division by efficiency */
@@ -86,7 +86,7 @@ void sim_phys_changed(struct sim_phys *p);
 bool sim_phys_closed(const struct sim_phys *p);		    /* the relay, as it is */
 uint16_t sim_phys_soc(const struct sim_phys *p);	    /* permille */
 uint32_t sim_phys_current_ma(const struct sim_phys *p);	    /* of a phase */
-uint64_t sim_phys_import_wh(const struct sim_phys *p);	    /* after roll-over and staleness */
+uint64_t sim_phys_import_wh(const struct sim_phys *p);	    /* as shown */
 uint64_t sim_phys_export_wh(const struct sim_phys *p);
 uint64_t sim_phys_session_wh(const struct sim_phys *p);
 
@@ -105,7 +105,7 @@ struct sim_protocol {
 	const char *name;	   /* "rapi": the program is mkt-sim-rapi */
 	const char *summary;
 	enum mkt_dev_kind kind;
-	uint16_t units;		   /* 0: one device, no addresses; else how many fit on a bus */
+	uint16_t units;		   /* how many fit on a bus; 0: one, without address */
 	bool tcp, udp;		   /* can also listen there */
 	/* Allocate @priv and set defaults of physics.  @model: --model NAME or NULL. */
 	int (*start)(struct sim *s, struct sim_device *d, const char *model, struct mkt_err *err);

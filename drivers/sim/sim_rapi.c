@@ -63,7 +63,7 @@ struct board {
 	uint16_t flags, said_flags;
 	uint8_t said_state, said_pilot, said_amps;
 	bool stubborn;
-	uint64_t vehicle_ms, relay_ms; /* real: the vehicle acts, the relay opens; 0: nothing to do */
+	uint64_t vehicle_ms, relay_ms; /* real: vehicle acts, relay opens; 0: they do not */
 	uint64_t elapsed_ms;	       /* calendar of the last closing */
 	uint32_t trips[3];
 	/* meter */
