@@ -201,8 +201,8 @@ static int pause_before(struct drv_link *l, uint64_t deadline_ms, struct mkt_err
 		return 0;
 	if (from_ms > deadline_ms)
 		return mkt_err_set(err, MKT_EDEVTIMEOUT,
-				   "no time left to write to '%s' after the pause of %u ms", l->port,
-				   (unsigned)l->pause_ms);
+				   "no time left to write to '%s' after the pause of %u ms",
+				   l->port, (unsigned)l->pause_ms);
 	drv_sleep_ms((uint32_t)(from_ms - now_ms));
 	return 0;
 }

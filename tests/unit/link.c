@@ -676,6 +676,30 @@ static void test_replay_differs(void **state)
 	tape_close(&t);
 }
 
+/* A frame of several lines is one write; what was secret is stars. */
+static void test_replay_long_and_secret(void **state)
+{
+	struct tape t;
+
+	(void)state;
+	tape_open(&t, "0.300 > 61\n"
+		      "0.300 > 62\n"
+		      "0.400 < 41\n"
+		      "0.500 > 2A 2A\n"
+		      "0.600 < 42\n");
+	tape_say(&t, "abc");
+	hear_nothing(t.l);
+	tape_say(&t, "ab");
+	hear(t.l, "A");
+	tape_say(&t, "pw");
+	hear_nothing(t.l);
+	drv_link_hush(t.l, true);
+	tape_say(&t, "pw");
+	drv_link_hush(t.l, false);
+	hear(t.l, "B");
+	tape_close(&t);
+}
+
 static void test_replay_datagrams(void **state)
 {
 	struct tape t;
@@ -750,6 +774,7 @@ int main(void)
 		cmocka_unit_test(test_udp),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_replay_differs),
+		cmocka_unit_test(test_replay_long_and_secret),
 		cmocka_unit_test(test_replay_datagrams),
 		cmocka_unit_test(test_replay_broken),
 		cmocka_unit_test(test_record_and_replay),
