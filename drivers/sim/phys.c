@@ -13,6 +13,7 @@
 
 #define STEP_MAX_MS 1000000u /* power, time and efficiency multiplied fit 64 bits */
 #define POWER_MAX_W 10000000 /* no device here has more */
+#define FULL_UJ (WH_UJ / 10)  /* what the last millisecond of charging leaves over */
 #define WH_UJ ((int64_t)SIM_WH_MJ * SIM_MJ_UJ)
 
 static int64_t capacity_uj(const struct sim_phys *p)
@@ -234,9 +235,9 @@ void sim_phys_stuck(struct sim_phys *p, bool stuck)
 
 uint16_t sim_phys_soc(const struct sim_phys *p)
 {
-	int64_t permille = p->stored_uj / (capacity_uj(p) / 1000);
-
-	return (uint16_t)(permille < 1000 ? permille : 1000);
+	if (capacity_uj(p) - p->stored_uj < FULL_UJ)
+		return 1000;
+	return (uint16_t)(p->stored_uj / (capacity_uj(p) / 1000));
 }
 
 uint32_t sim_phys_current_ma(const struct sim_phys *p)

@@ -43,7 +43,7 @@ struct sim_phys {
 	uint32_t vehicle_max_ma;   /* what the vehicle takes of the pilot, per phase */
 	uint32_t vehicle_min_ma;   /* below this it stops; usually 6000 */
 	uint16_t efficiency;	   /* permille one way, 1..1000 */
-	uint16_t taper;		   /* permille from which power falls to a tenth; 1000: none */
+	uint16_t taper;		   /* permille: from there on power falls; 1000: never */
 	uint64_t meter_modulo_wh;  /* the counters roll over here; 0: never */
 	uint64_t meter_begin_wh;   /* what they showed before anything flowed */
 
@@ -84,7 +84,7 @@ void sim_phys_stale(struct sim_phys *p, bool stale);
 /* A setting was written directly: see what it changes. */
 void sim_phys_changed(struct sim_phys *p);
 bool sim_phys_closed(const struct sim_phys *p);		    /* the relay, as it is */
-uint16_t sim_phys_soc(const struct sim_phys *p);	    /* permille */
+uint16_t sim_phys_soc(const struct sim_phys *p);	    /* permille; 1000: no more goes in */
 uint32_t sim_phys_current_ma(const struct sim_phys *p);	    /* of a phase */
 uint64_t sim_phys_import_wh(const struct sim_phys *p);	    /* as shown */
 uint64_t sim_phys_export_wh(const struct sim_phys *p);
