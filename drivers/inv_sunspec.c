@@ -257,7 +257,9 @@ static int plan_power(const struct inv *v, int32_t power_w, struct inv_state *s,
 	if (w > max)
 		w = max;
 	if (!max)
-		return mkt_err_set(err, MKT_EDEVUNSUPPORTED, "the device allows no %s now",
+		return mkt_err_set(err, MKT_EDEVUNSUPPORTED,
+				   "the device allows no %s now, or does not tell its largest power "
+				   "(then set 'max_power')",
 				   power_w < 0 ? "discharge" : "charge");
 	if (w < v->step_w)
 		return mkt_err_set(err, MKT_EINVAL, "%d W is less than the device's step of %u W",
@@ -387,24 +389,16 @@ static int command(struct drv_device *d, const struct mkt_setpoint *set,
 	return 0;
 }
 
-/* Another master may have taken over: that is reported, and not fought. */
+/*
+ * What has ended, or was changed by another master, is not started again here: the
+ * readings say so, and the runtime decides.
+ */
 static int start_again(struct drv_device *d, struct inv *v, struct mkt_err *err)
 {
-	struct inv_state now;
 	int rc = inv_read_control(d, v, err);
 
-	if (rc < 0)
+	if (rc < 0 || inv_store_state(v).mode != v->hold.mode)
 		return rc;
-	now = inv_store_state(v);
-	if (now.mode != v->hold.mode) {
-		v->held = false;
-		set_keepalive(d, v);
-		return mkt_err_set(err, MKT_EDEVUNCONFIRMED,
-				   "mode is %s, not %s: somebody else has set it, or the order ran "
-				   "out",
-				   mkt_dev_mode_word((int)now.mode),
-				   mkt_dev_mode_word((int)v->hold.mode));
-	}
 	rc = inv_store_set(v, &v->hold, true, err);
 	if (rc == 0)
 		v->armed_ms = drv_now_ms();

@@ -364,6 +364,8 @@ void inv_set_control(struct drv_device *d, const struct inv *v)
 	drv_set(d, MKT_R_WATCHDOG, s.revert_s);
 	if (s.steered)
 		drv_set(d, MKT_R_POWER_LIMIT, s.power_w);
+	else if (v->held) /* an order that has ended must not look as if it were in force */
+		drv_set(d, MKT_R_POWER_LIMIT, v->hold.power_w ? 0 : v->charge_max_w);
 	else
 		drv_unset(d, MKT_R_POWER_LIMIT);
 	drv_set(d, MKT_R_POWER_CHARGE_MIN, v->step_w);

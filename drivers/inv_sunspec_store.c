@@ -13,8 +13,6 @@
  */
 #include "core/base/compat.h"
 
-#include <string.h>
-
 #include "drivers/inv_sunspec.h"
 
 #define TRIES 3		 /* of reading back */
@@ -219,9 +217,33 @@ struct inv_state inv_store_state(const struct inv *v)
 
 /* ---- making it so -------------------------------------------------------------------------- */
 
-/* Read v->cb until @n registers from @off are those of @want: 0; 1 when they stay others. */
-static int read_back(struct inv *v, const struct ss_block *want, uint16_t off, uint16_t n,
-		     struct mkt_err *err)
+/* Registers that are written together; @gap: one among them that the device lacks, 0: none. */
+struct run {
+	uint16_t off, n, gap;
+};
+
+static bool is_so(const struct ss_block *b, const struct ss_block *want, struct run r)
+{
+	for (uint16_t i = r.off; i < r.off + r.n; i++)
+		if (b->r[i] != want->r[i] && i != r.gap)
+			return false;
+	return true;
+}
+
+static void tell_difference(const struct inv *v, const struct ss_block *want, struct run r,
+			    struct mkt_err *err)
+{
+	for (uint16_t i = r.off; i < r.off + r.n; i++)
+		if (v->cb.r[i] != want->r[i] && i != r.gap) {
+			mkt_err_set(err, MKT_EDEVUNCONFIRMED,
+				    "model %u, offset %u: %u was written, %u is read back",
+				    v->ctl->id, i, want->r[i], v->cb.r[i]);
+			return;
+		}
+}
+
+/* Read v->cb until it is as wanted: 0; 1 when it stays otherwise. */
+static int read_back(struct inv *v, const struct ss_block *want, struct run r, struct mkt_err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
 		int rc;
@@ -231,31 +253,29 @@ static int read_back(struct inv *v, const struct ss_block *want, uint16_t off, u
 		rc = ss_read(&v->io, v->ctl, &v->cb, err);
 		if (rc < 0)
 			return rc;
-		if (!memcmp(v->cb.r + off, want->r + off, n * sizeof(uint16_t)))
+		if (is_so(&v->cb, want, r))
 			return 0;
 	}
-	for (uint16_t i = off; i < off + n; i++)
-		if (v->cb.r[i] != want->r[i]) {
-			mkt_err_set(err, MKT_EDEVUNCONFIRMED,
-				    "model %u, offset %u: %u was written, %u is read back",
-				    v->ctl->id, i, want->r[i], v->cb.r[i]);
-			break;
-		}
+	tell_difference(v, want, r, err);
 	return 1;
 }
 
-/* Write registers of @want that are not so already, or @again, and read them back. */
-static int put(struct inv *v, const struct ss_block *want, uint16_t off, uint16_t n, bool again,
+/* Write what is not so already, or @again, and read it back. */
+static int put(struct inv *v, const struct ss_block *want, struct run r, bool again,
 	       struct mkt_err *err)
 {
 	int rc;
 
-	if (!again && !memcmp(v->cb.r + off, want->r + off, n * sizeof(uint16_t)))
+	if (!again && is_so(&v->cb, want, r))
 		return 0;
-	rc = ss_write(&v->io, want, off, n, err);
-	if (rc < 0)
-		return rc;
-	return read_back(v, want, off, n, err);
+	rc = ss_write(&v->io, want, r.off, r.n, err);
+	if (rc == -MKT_EDEVREFUSED && r.gap) { /* by what stands before and behind the gap */
+		rc = ss_write(&v->io, want, r.off, (uint16_t)(r.gap - r.off), err);
+		if (rc == 0)
+			rc = ss_write(&v->io, want, (uint16_t)(r.gap + 1),
+				      (uint16_t)(r.off + r.n - r.gap - 1), err);
+	}
+	return rc < 0 ? rc : read_back(v, want, r, err);
 }
 
 /* The same for one point, which must be there and come back as it was written. */
@@ -267,7 +287,7 @@ static int put_point(struct inv *v, enum ss_point p, int64_t value, bool again, 
 
 	if (rc < 0)
 		return rc;
-	rc = put(v, &want, i->off, (uint16_t)ss_size(i->type), again, err);
+	rc = put(v, &want, (struct run){i->off, (uint16_t)ss_size(i->type), 0}, again, err);
 	return rc > 0 ? -MKT_EDEVUNCONFIRMED : rc;
 }
 
@@ -281,27 +301,25 @@ static bool is_clamped(const struct ss_block *got, const struct ss_block *want, 
 	return a == b || (b < 0 && a < 0 && a > b) || (b > 0 && a > 0 && a < b);
 }
 
-/* Rates and timers of 124, as one write where they stand together. */
+/*
+ * Rates and timers of 124 in one write.  A window (WinTms) that is absent stands
+ * among them: most devices take a 0 for it, the others are written around it.
+ */
 static int put_rates(struct inv *v, const struct ss_block *want, bool again, struct mkt_err *err)
 {
-	bool win = has(&v->cb, SS_124_InOutWRte_WinTms);
-	bool rvrt = has(&v->cb, SS_124_InOutWRte_RvrtTms);
 	uint16_t out = ss_points[SS_124_OutWRte].off;
-	uint16_t n = (uint16_t)(2 + (win ? 1 + rvrt : 0));
-	uint16_t timer = ss_points[SS_124_InOutWRte_RvrtTms].off;
-	int rc = put(v, want, out, n, again, err);
+	uint16_t win = ss_points[SS_124_InOutWRte_WinTms].off;
+	bool has_win = has(&v->cb, SS_124_InOutWRte_WinTms);
+	bool has_timer = has(&v->cb, SS_124_InOutWRte_RvrtTms);
+	struct run r = {out, has_timer ? 4 : has_win ? 3 : 2, has_timer && !has_win ? win : 0};
+	struct run timers = {win, (uint16_t)(r.n - 2), r.gap};
+	int rc = put(v, want, r, again, err);
 
-	if (rc >= 0 && rvrt && !win) {
-		int rc2 = put(v, want, timer, 1, again, err);
-
-		rc = rc2 < 0 ? rc2 : rc;
-	}
 	if (rc <= 0)
 		return rc;
 	/* Not all came back as written: a clamped power will do, anything else will not. */
 	if (is_clamped(&v->cb, want, SS_124_OutWRte) && is_clamped(&v->cb, want, SS_124_InWRte) &&
-	    (!win || v->cb.r[timer - 1] == want->r[timer - 1]) &&
-	    (!rvrt || v->cb.r[timer] == want->r[timer]))
+	    is_so(&v->cb, want, timers))
 		return 0;
 	return -MKT_EDEVUNCONFIRMED;
 }
@@ -311,7 +329,7 @@ static int plan_124(const struct inv *v, const struct inv_state *s, struct ss_bl
 		    int64_t *mod, struct mkt_err *err)
 {
 	int64_t full = full_rate(&v->cb), rate, out = full, in = full;
-	int e, rc;
+	int e;
 
 	rate = (s->power_w < 0 ? -(int64_t)s->power_w : s->power_w) * full / v->ref_w;
 	*mod = LIMIT_OUT;
@@ -332,10 +350,10 @@ static int plan_124(const struct inv *v, const struct inv_state *s, struct ss_bl
 		return mkt_err_set(err, MKT_EDEVUNSUPPORTED, "model 124 has no InOutWRte_SF");
 	b->r[ss_points[SS_124_OutWRte].off] = (uint16_t)out;
 	b->r[ss_points[SS_124_InWRte].off] = (uint16_t)in;
-	rc = has(b, SS_124_InOutWRte_WinTms) ? ss_put(b, SS_124_InOutWRte_WinTms, 0, 0, err) : 0;
-	if (rc == 0 && has(b, SS_124_InOutWRte_RvrtTms))
-		rc = ss_put(b, SS_124_InOutWRte_RvrtTms, v->watchdog_s, 0, err);
-	return rc;
+	b->r[ss_points[SS_124_InOutWRte_WinTms].off] = 0; /* at once */
+	if (!has(b, SS_124_InOutWRte_RvrtTms))
+		return 0;
+	return ss_put(b, SS_124_InOutWRte_RvrtTms, v->watchdog_s, 0, err);
 }
 
 static int set_124(struct inv *v, const struct inv_state *s, bool again, struct mkt_err *err)
@@ -367,7 +385,7 @@ static int release_124(struct inv *v, struct mkt_err *err)
 		return rc;
 	want = v->cb;
 	want.r[out] = want.r[out + 1] = (uint16_t)full;
-	rc = put(v, &want, out, 2, false, err);
+	rc = put(v, &want, (struct run){out, 2, 0}, false, err);
 	if (rc == 0 && v->grid_set) {
 		rc = put_point(v, SS_124_ChaGriSet, 0, false, err);
 		v->grid_set = rc != 0;
@@ -386,7 +404,7 @@ static int set_704(struct inv *v, const struct inv_state *s, bool again, struct 
 		rc = ss_put(&want, SS_704_WSet, -(int64_t)s->power_w, 0, err);
 	if (rc < 0)
 		return rc;
-	rc = put(v, &want, mod, 3, false, err);
+	rc = put(v, &want, (struct run){mod, 3, 0}, false, err);
 	if (rc > 0)
 		rc = v->cb.r[mod] == 1 && is_clamped(&v->cb, &want, SS_704_WSet)
 			     ? 0
