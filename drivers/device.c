@@ -163,7 +163,8 @@ static int check_serial_first(struct drv_unit *u, struct mkt_err *err)
 	struct mkt_identity id = {0};
 	int rc;
 
-	if (!u->conf.serial[0] || !driver->probe)
+	/* A meter is never written to, and one that only pushes may not speak during a probe. */
+	if (!u->conf.serial[0] || !driver->probe || driver->kind == MKT_DEV_METER)
 		return 0;
 	rc = driver->probe(u->bus->link, &u->conf, &id, err);
 	if (rc < 0)

@@ -23,6 +23,7 @@ struct p1 {
 	uint64_t good_ms;    /* 0: none yet */
 	bool has_crc;	     /* it sends checksums */
 	uint32_t bad;	     /* telegrams since the last good one */
+	uint32_t dropped;    /* of the stream, counted already */
 	uint64_t bytes;	     /* since open, for who sees none or garbage */
 	struct mkt_err why;  /* of the last bad one */
 };
@@ -97,6 +98,16 @@ static void take_telegram(struct drv_device *d, struct p1 *p)
 	p->good_ms = drv_now_ms();
 }
 
+/* Telegrams that never came to their end. */
+static void count_dropped(struct drv_device *d, struct p1 *p)
+{
+	for (; p->dropped != p->stream.dropped; p->dropped++) {
+		p->bad++;
+		mkt_err_set(&p->why, MKT_EDEVFRAME, "a telegram without end");
+		drv_count(d, DRV_BAD_FRAMES);
+	}
+}
+
 /* What has come by now; readings of the last telegram once the meter is known. */
 static int collect(struct drv_device *d, struct mkt_err *err)
 {
@@ -112,6 +123,7 @@ static int collect(struct drv_device *d, struct mkt_err *err)
 		p->bytes += left;
 		while (p1_take(&p->stream, &at, &left) > 0)
 			take_telegram(d, p);
+		count_dropped(d, p);
 		if (n < (int)sizeof(bytes))
 			break;
 	}

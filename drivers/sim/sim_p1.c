@@ -54,6 +54,7 @@ static int start(struct sim *s, struct sim_device *d, const char *model, struct 
 	d->phys.taper = 1000;
 	d->phys.capacity_wh = SIM_CAPACITY_MAX_WH;
 	d->phys.charge_max_w = d->phys.discharge_max_w = POWER_MAX_W;
+	sim_phys_soc_set(&d->phys, 500);
 	return 0;
 }
 

@@ -53,6 +53,7 @@ static int start(struct sim *s, struct sim_device *d, const char *model, struct 
 	d->phys.phases = 1;
 	d->phys.capacity_wh = 10000;
 	d->phys.charge_max_w = d->phys.discharge_max_w = 5000;
+	sim_phys_soc_set(&d->phys, 500);
 	return 0;
 }
 
