@@ -143,14 +143,20 @@ static uint32_t answer_ms(const struct drv_en_talk *t)
 
 static int send_it(struct drv_en_talk *t, struct mkt_err *err)
 {
-	if (!++t->tid)
-		t->tid = 1;
-	t->req.bytes[2] = (uint8_t)(t->tid >> 8);
-	t->req.bytes[3] = (uint8_t)t->tid;
+	uint16_t tid = (uint16_t)(t->tid + 1);
+	int r;
+
+	tid = tid ? tid : 1;
+	t->req.bytes[2] = (uint8_t)(tid >> 8);
+	t->req.bytes[3] = (uint8_t)tid;
+	r = t->io.send(t->io.arg, t->req.bytes, t->req.n, err);
+	if (r < 0)
+		return r;
+	t->tid = tid;
 	t->sent++;
 	t->again_ms = drv_now_ms() + answer_ms(t);
 	tally(t, DRV_REQUESTS);
-	return t->io.send(t->io.arg, t->req.bytes, t->req.n, err);
+	return 0;
 }
 
 int drv_en_request(struct drv_en_talk *t, uint32_t deoj, uint8_t esv,
@@ -172,7 +178,7 @@ int drv_en_request(struct drv_en_talk *t, uint32_t deoj, uint8_t esv,
 	t->passing = false;
 	r = send_it(t, err);
 	t->waiting = r >= 0;
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int drv_en_wait(struct drv_en_talk *t, uint64_t until_ms, struct mkt_err *err)
@@ -183,9 +189,9 @@ int drv_en_wait(struct drv_en_talk *t, uint64_t until_ms, struct mkt_err *err)
 		uint64_t now = drv_now_ms();
 
 		if (now >= t->again_ms) {
-			tally(t, DRV_TIMEOUTS);
 			if (t->sent >= t->tries) {
 				t->waiting = false;
+				tally(t, DRV_TIMEOUTS);
 				return mkt_err_set(err, MKT_EDEVTIMEOUT,
 						   "object %06X does not answer (%u requests)",
 						   t->deoj, t->sent);
@@ -193,6 +199,7 @@ int drv_en_wait(struct drv_en_talk *t, uint64_t until_ms, struct mkt_err *err)
 			r = send_it(t, err);
 			if (r < 0)
 				return r;
+			tally(t, DRV_TIMEOUTS); /* of the one before */
 		}
 		r = t->io.pump(t->io.arg, until_ms < t->again_ms ? until_ms : t->again_ms, err);
 		if (r < 0)

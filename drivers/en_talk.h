@@ -20,7 +20,7 @@
 
 struct drv_en_io {
 	void *arg;
-	/* Send one frame: 0 or negative. */
+	/* Send one frame: 0, -MKT_EBUSY not now, or negative. */
 	int (*send)(void *arg, const uint8_t *frame, size_t n, struct mkt_err *err);
 	/* Wait for something until @until_ms; hand frames to drv_en_take().  0 or negative. */
 	int (*pump)(void *arg, uint64_t until_ms, struct mkt_err *err);
