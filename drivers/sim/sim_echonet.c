@@ -655,7 +655,7 @@ static void start_phys(struct sim_phys *p, const struct object *o)
 		p->capacity_wh = 9800;
 	sim_phys_soc_set(p, 500);
 	if (o->cls == DRV_EN_PV) { /* an endless store that only gives */
-		p->capacity_wh = 10000000;
+		p->capacity_wh = SIM_CAPACITY_MAX_WH;
 		sim_phys_soc_set(p, 1000);
 		sim_phys_power(p, -3120);
 	}

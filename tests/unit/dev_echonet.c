@@ -1,7 +1,6 @@
 /* ECHONET Lite drivers against the simulated node, over UDP. */
 #include "core/base/compat.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
