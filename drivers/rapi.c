@@ -124,7 +124,7 @@ static enum rapi_got parse(const char *s, size_t n, struct rapi_frame *f)
 	f->raw[n - 1] = '\0';
 	memcpy(f->text, f->raw, n);
 	cut_words(f);
-	return f->words && strlen(f->word[0]) == 2 ? RAPI_FRAME : RAPI_BAD;
+	return strcspn(f->raw, " ") == 2 ? RAPI_FRAME : RAPI_BAD;
 }
 
 enum rapi_got rapi_feed(struct rapi_reader *r, uint8_t byte, struct rapi_frame *f)

@@ -4,7 +4,8 @@
  * wraps in sixteen bits, answers in a heap after a pause.
  *
  * Models: 8.2.3 (protocol 5.2.1), 5.0.0 (4.0.1: decimal states, no heartbeat),
- * 3.11 (1.0.3: no checksums, no sequence ids, every current is stored).
+ * 3.11 (1.0.3: no checksums, no sequence ids, every current is stored), 10.0.0
+ * (7.0.0: a protocol of the future).
  *
  * Verbs of its own:
  *	reboot [in=MS]	power cycle; deaf for so long (4500)
@@ -12,6 +13,7 @@
  *	trouble N	the state of a fault (4..14); 0: well again
  *	current N	somebody else sets the current, A
  *	stubborn on|off	the vehicle does not stop by itself: the relay opens after 3 s
+ *	stores on|off	every current is stored, also with V
  *	button short|long, wifi, timer on|off, lock on|off
  * Fault of its own: stranger (an answer with another id comes first).
  */
@@ -45,6 +47,7 @@ static const struct model {
 	{"8.2.3", "8.2.3.EU", "5.2.1", true, true, true, true, true, true},
 	{"5.0.0", "5.0.0", "4.0.1", true, true, false, false, false, true},
 	{"3.11", "3.11", "1.0.3", false, false, false, false, false, false},
+	{"10.0.0", "10.0.0", "7.0.0", true, true, true, true, true, true},
 };
 
 struct board {
@@ -62,7 +65,7 @@ struct board {
 	uint8_t amps, ceiling;
 	uint16_t flags, said_flags;
 	uint8_t said_state, said_pilot, said_amps;
-	bool stubborn;
+	bool stubborn, stores;
 	uint64_t vehicle_ms, relay_ms; /* real: vehicle acts, relay opens; 0: they do not */
 	uint64_t elapsed_ms;	       /* calendar of the last closing */
 	uint32_t trips[3];
@@ -314,7 +317,7 @@ static uint8_t eight_bits(const char *s)
 static void cmd_current(struct sim *s, struct board *b, uint8_t id, char *const *w, unsigned n)
 {
 	unsigned asked = n > 1 ? eight_bits(w[1]) : 0, amps = asked;
-	bool stored = n < 3 || !b->m->volatile_current || strcmp(w[2], "V") != 0;
+	bool stored = n < 3 || !b->m->volatile_current || b->stores || strcmp(w[2], "V") != 0;
 	unsigned most = stored ? HARDWARE_MAX_A : b->ceiling;
 
 	if (n < 2) {
@@ -715,6 +718,8 @@ static bool do_verb(struct sim *s, struct sim_device *d, const char *verb, const
 		reboot(s, b, sim_arg(rest, "in", &n) ? n : BOOT_MS);
 	else if (!strcmp(verb, "stubborn"))
 		b->stubborn = !strcmp(rest, "on");
+	else if (!strcmp(verb, "stores"))
+		b->stores = !strcmp(rest, "on");
 	else if (!strcmp(verb, "button"))
 		say(s, b, 0, "AN %d", !strcmp(rest, "long"));
 	else if (!strcmp(verb, "wifi"))

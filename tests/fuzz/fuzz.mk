@@ -43,6 +43,9 @@ $(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libdrivers.a $(FUZ
 	$(call quiet,FUZZLD) $(FUZZ_CC) $(FUZZ_CFLAGS) -pthread -fsanitize=fuzzer,$(FUZZ_SAN) \
 		-o $@ $(filter %.o,$^) $(filter %.a,$^) $(CORE_LDLIBS) -Wl,--as-needed -linih -lsmartcols -lserialport -lmodbus
 
+# Parts of the simulators.
+$(FUZZ_DIR)/bin/sim_script: $(patsubst %,$(FUZZ_DIR)/obj/drivers/sim/%.o,script faults)
+
 # A whole node but for the server's sockets.
 FUZZ_NODE := $(filter-out ledgerd/main.c ledgerd/conf.c ledgerd/http_mhd.c,$(LEDGERD_SRC))
 $(FUZZ_DIR)/bin/http: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(FUZZ_NODE))
