@@ -107,7 +107,9 @@ struct drv_unit {
 	uint64_t outage_ms;		/* when the present one began; 0: none */
 	uint32_t outage_errors;		/* of it: for the log */
 	uint32_t doubted[2], jumped[2]; /* of dev.doubt, already told */
-	unsigned changed;		/* DRV_CH_..., cleared by who tells */
+	unsigned changed;		/* DRV_CH_..., cleared by who tells, as the next two */
+	uint64_t told_ms;		/* readings taken before are told */
+	bool told[MKT_READINGS];	/* as known */
 
 	struct drv_hold hold;
 	struct drv_hold before;		/* to go back to when a fresh order is refused */

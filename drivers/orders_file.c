@@ -1,0 +1,129 @@
+/*
+ * Orders that outlive mkt-driverd: a small file beside the socket, so that a lease
+ * and a stop at a counter hold although the process was killed.  It need not survive
+ * a power cut: with another boot, the safe state is owed.
+ */
+#include "core/base/compat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "drivers/server.h"
+
+#define FILE_MAX_BYTES (DRV_BUS_MAX * MKT_LINE_MAX)
+
+static void boot_id(char id[64])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, id, 63);
+
+	id[n > 0 ? n : 0] = 0;
+	id[strcspn(id, "\n")] = 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void add_order(struct mkt_buf *text, const struct drv_unit *u)
+{
+	const struct drv_hold *h = &u->hold;
+
+	if (h->held) {
+		mkt_buf_addf(text, "%s ends=%llu stop.import=%llu stop.export=%llu", u->conf.name,
+			     (unsigned long long)h->ends_ms,
+			     (unsigned long long)h->order.stop_import_wh,
+			     (unsigned long long)h->order.stop_export_wh);
+		mkt_line_add_set(text, "set", &h->order.set);
+		mkt_buf_addf(text, "%s\n", h->stopped ? " stopped=yes" : "");
+	} else if (h->safe) {
+		mkt_buf_addf(text, "%s safe=owed\n", u->conf.name);
+	}
+}
+
+static bool replace_file(const char *path, const struct mkt_buf *text)
+{
+	char temp[300];
+	int fd;
+	bool ok;
+
+	snprintf(temp, sizeof(temp), "%s.new", path);
+	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return false;
+	ok = write(fd, text->data, text->len) == (ssize_t)text->len;
+	ok &= close(fd) == 0;
+	return ok && rename(temp, path) == 0;
+}
+
+void drv_orders_save(const struct drv_server *s)
+{
+	struct mkt_buf text = MKT_BUF_INIT;
+	char boot[64];
+	size_t head;
+
+	if (!s->orders[0])
+		return;
+	boot_id(boot);
+	mkt_buf_addf(&text, "boot id=%s\n", boot);
+	head = text.len;
+	for (uint32_t i = 0; i < s->bus.n; i++)
+		add_order(&text, &s->bus.units[i]);
+	if (text.bad || text.len == head)
+		unlink(s->orders);
+	else if (!replace_file(s->orders, &text))
+		mkt_log(MKT_LOG_WARNING, "cannot write '%s': %s", s->orders, strerror(errno));
+	mkt_buf_release(&text);
+}
+
+static void load_line(struct drv_server *s, const struct mkt_line *l, bool same_boot)
+{
+	struct drv_unit *u = drv_bus_find(&s->bus, l->word[0]);
+	const char *set = mkt_line_get(l, "set"), *stopped = mkt_line_get(l, "stopped");
+	struct mkt_order o = {.lease_s = 1};
+	uint64_t ends = 0;
+
+	if (!u)
+		return;
+	if (!same_boot || !set || !mkt_line_set(set, &o.set) || o.set.kind == MKT_SET_NONE ||
+	    mkt_line_u64(l, "ends", INT64_MAX, &ends) < 0 ||
+	    mkt_line_u64(l, "stop.import", INT64_MAX, &o.stop_import_wh) < 0 ||
+	    mkt_line_u64(l, "stop.export", INT64_MAX, &o.stop_export_wh) < 0)
+		ends = 0;
+	if (!ends)
+		o = (struct mkt_order){0};
+	drv_unit_adopt(u, &o, stopped != NULL, ends);
+	mkt_log(MKT_LOG_NOTICE, "%s: %s", u->conf.name,
+		ends ? "an order of before goes on" : "an order of before has ended");
+}
+
+void drv_orders_load(struct drv_server *s)
+{
+	struct mkt_buf text = MKT_BUF_INIT;
+	struct mkt_err err = {0};
+	struct mkt_line l;
+	const char *at, *id;
+	bool same = false;
+	char boot[64];
+
+	if (mkt_file_read(s->orders, FILE_MAX_BYTES, &text, &err) < 0) {
+		if (err.code != MKT_ENOTFOUND)
+			mkt_log(MKT_LOG_WARNING, "%s", err.text);
+		return;
+	}
+	boot_id(boot);
+	for (at = mkt_buf_str(&text); *at; at += *at == '\n') {
+		size_t n = strcspn(at, "\n");
+
+		if (n && mkt_line_split(&l, at, n, &err) >= 0) {
+			id = mkt_line_get(&l, "id");
+			if (!strcmp(l.word[0], "boot"))
+				same = id && boot[0] && !strcmp(id, boot);
+			else
+				load_line(s, &l, same);
+		}
+		at += n;
+	}
+	mkt_buf_release(&text);
+}
