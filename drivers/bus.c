@@ -54,7 +54,7 @@ static int init_unit(struct drv_bus *b, struct drv_unit *u, const struct mkt_dev
 	if (!driver)
 		return mkt_err_set(err, MKT_EUSAGE, "[device.%s]: there is no driver '%s'",
 				   conf->name, conf->driver);
-	*u = (struct drv_unit){.conf = *conf, .bus = b, .changed = DRV_CH_ALL};
+	*u = (struct drv_unit){.conf = *conf, .bus = b};
 	if (!u->conf.unit)
 		u->conf.unit = driver->unit;
 	u->dev.driver = driver;

@@ -199,6 +199,7 @@ static void open_unit(struct drv_unit *u)
 
 	if (!begun) {
 		drv_fault(&u->dev, NULL);
+		u->open_ms = drv_now_ms();
 		u->dev.link = u->bus->link;
 		rc = check_serial_first(u, &err);
 	}
@@ -303,6 +304,25 @@ static void show_fault(struct drv_unit *u)
 	drv_unit_state(u, u->dev.faulty ? MKT_DEV_FAULT : MKT_DEV_READY);
 }
 
+/* What a device is made for, and what was armed, is read once and holds while it is open. */
+static void renew_settings(struct drv_unit *u, uint64_t now_ms)
+{
+	static const enum mkt_reading_id ids[] = {
+		MKT_R_ENERGY_STEP,	 MKT_R_CURRENT_MIN,	    MKT_R_CURRENT_MAX,
+		MKT_R_POWER_CHARGE_MIN,	 MKT_R_POWER_CHARGE_MAX,    MKT_R_POWER_DISCHARGE_MIN,
+		MKT_R_POWER_DISCHARGE_MAX, MKT_R_CAPACITY,	    MKT_R_SOC_MIN,
+		MKT_R_SOC_MAX,		 MKT_R_WATCHDOG,	    MKT_R_FAILSAFE_CURRENT,
+		MKT_R_PHASES,
+	};
+
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(ids); i++) {
+		struct mkt_value *v = &u->dev.r.v[ids[i]];
+
+		if (v->known && v->at_ms >= u->open_ms)
+			v->at_ms = now_ms;
+	}
+}
+
 static void pass(struct drv_unit *u)
 {
 	uint64_t now = drv_now_ms();
@@ -311,6 +331,7 @@ static void pass(struct drv_unit *u)
 	u->errors = 0;
 	u->dev.brief = false;
 	u->pause_ms = u->bus->pause_ms = 0;
+	renew_settings(u, now);
 	back_again(u, now);
 	show_fault(u);
 	look_at_counter(u, 0);

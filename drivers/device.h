@@ -92,6 +92,7 @@ struct drv_unit {
 	int error_code;			/* 0: none */
 	char error[MKT_ERR_TEXT_MAX];
 	bool open;			/* the driver has it */
+	uint64_t open_ms;		/* since about when */
 	bool tried;			/* since the line was opened */
 	bool known;			/* was ready once */
 	enum drv_job job;

@@ -137,7 +137,8 @@ extern const struct drv_driver *const drv_drivers[];
 const struct drv_driver *drv_find(const char *name); /* or NULL */
 
 /*
- * Set a reading, now.  A counter of energy (import, export) that goes back, or on by
+ * Set a reading, now.  Limits, capacity and steps that open() sets stay fresh as long
+ * as passes succeed; everything else is as old as its last drv_set().  A counter of energy (import, export) that goes back, or on by
  * more than the rated power allows, is not taken and keeps its age: it may be the
  * late answer to another question.  When DRV_DOUBT_READINGS in a row go with each
  * other, the meter has rolled over or is another one, and the new value holds.

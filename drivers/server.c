@@ -464,8 +464,10 @@ void drv_server_run(struct drv_server *s, int stop_fd, uint32_t beat_ms, void (*
 		uint64_t next = drv_bus_step(&s->bus);
 
 		push_all(s);
-		if (beat_ms)
+		if (beat_ms && drv_now_ms() >= s->beat_at_ms) {
+			s->beat_at_ms = drv_now_ms() + beat_ms;
 			beat();
+		}
 		gather(s, &w, stop_fd);
 		if (poll(w.fds, w.n, timeout_ms(next, beat_ms)) <= 0)
 			continue;

@@ -34,6 +34,7 @@ struct drv_server {
 	bool alone;	   /* --stdio */
 	uint32_t last_id;
 	uint64_t trace_ms; /* when the trace began */
+	uint64_t beat_at_ms;
 	struct drv_client clients[DRV_CLIENTS_MAX];
 };
 
@@ -52,8 +53,8 @@ int drv_server_listen(struct drv_server *s, const char *dir, struct mkt_err *err
 void drv_server_stdio(struct drv_server *s);
 
 /*
- * Until @stop_fd is readable or, alone, the client has ended.  @beat is called at
- * each turn, at most @beat_ms late (0: never).
+ * Until @stop_fd is readable or, alone, the client has ended.  @beat is called
+ * every @beat_ms (0: never), but for the time that a device takes.
  */
 void drv_server_run(struct drv_server *s, int stop_fd, uint32_t beat_ms, void (*beat)(void));
 

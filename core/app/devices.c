@@ -9,7 +9,6 @@
 #include "core/app/devices.h"
 #include "core/units/parse.h"
 
-#define SOCKETS "/run/mkt/driverd"
 
 /* ---- values -------------------------------------------------------------------------------- */
 
@@ -280,6 +279,11 @@ static int set(void *row, const struct setting *settings, const char *section, c
 
 /* ---- sections ------------------------------------------------------------------------------ */
 
+void mkt_line_defaults(struct mkt_line_conf *l)
+{
+	*l = (struct mkt_line_conf){.pause_ms = UINT32_MAX};
+}
+
 void mkt_device_defaults(struct mkt_device_conf *d)
 {
 	*d = (struct mkt_device_conf){
@@ -318,6 +322,18 @@ const struct mkt_circuit_conf *mkt_devices_circuit(const struct mkt_devices *d, 
 	return NULL;
 }
 
+int mkt_line_setting(struct mkt_line_conf *l, const char *name, const char *value,
+		     struct mkt_err *err)
+{
+	return set(l, line_settings, "line", name, value, err);
+}
+
+int mkt_device_setting(struct mkt_device_conf *d, const char *name, const char *value,
+		       struct mkt_err *err)
+{
+	return set(d, device_settings, "device", name, value, err);
+}
+
 static int full(const char *what, uint32_t max, struct mkt_err *err)
 {
 	return mkt_err_set(err, MKT_EUSAGE, "more than %u %s", max, what);
@@ -332,7 +348,7 @@ static int set_line(struct mkt_devices *d, const char *name, const char *section
 		if (d->nlines == MKT_LINES_MAX)
 			return full("lines", MKT_LINES_MAX, err);
 		l = &d->lines[d->nlines++];
-		*l = (struct mkt_line_conf){.pause_ms = UINT32_MAX};
+		mkt_line_defaults(l);
 		snprintf(l->name, sizeof(l->name), "%s", name);
 	}
 	return set(l, line_settings, section, key, text, err);
@@ -530,7 +546,7 @@ int mkt_devices_read(const char *file, struct mkt_devices **out, struct mkt_err 
 
 	if (!d)
 		return mkt_err_code(err, MKT_ENOMEM);
-	memcpy(d->sockets, SOCKETS, sizeof(SOCKETS));
+	memcpy(d->sockets, MKT_SOCKETS, sizeof(MKT_SOCKETS));
 	rc = file ? 0 : usual_file(&path, err);
 	if (rc >= 0)
 		rc = read_file(d, file ? file : mkt_buf_str(&path), err);

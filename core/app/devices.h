@@ -30,6 +30,7 @@
 #include "core/device/model.h"
 
 #define MKT_DEVICES_SITE "/etc/mkt/devices.conf"
+#define MKT_SOCKETS "/run/mkt/driverd" /* of mkt-driverd, unless [site] says another */
 #define MKT_DEVICES_MAX 64  /* of one site */
 #define MKT_LINES_MAX 64
 #define MKT_CIRCUITS_MAX 16
@@ -97,8 +98,15 @@ const struct mkt_line_conf *mkt_devices_line(const struct mkt_devices *d, const 
 const struct mkt_device_conf *mkt_devices_device(const struct mkt_devices *d, const char *name);
 const struct mkt_circuit_conf *mkt_devices_circuit(const struct mkt_devices *d, const char *name);
 
-/* What a device has when its section says nothing. */
+/* What a line or device has when its section says nothing. */
+void mkt_line_defaults(struct mkt_line_conf *l);
 void mkt_device_defaults(struct mkt_device_conf *d);
+
+/* One setting as in a section, "speed" to "19200".  -MKT_EUSAGE. */
+int mkt_line_setting(struct mkt_line_conf *l, const char *name, const char *value,
+		     struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_device_setting(struct mkt_device_conf *d, const char *name, const char *value,
+		       struct mkt_err *err) MKT_MUST_CHECK;
 
 /* "DIR/LINE.sock" of a line's mkt-driverd. */
 int mkt_devices_socket(const struct mkt_devices *d, const char *line, char *path,
