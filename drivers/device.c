@@ -373,7 +373,7 @@ int drv_unit_refresh(struct drv_unit *u, uint64_t ticket, struct mkt_err *err)
 {
 	if (!u->open)
 		return mkt_err_set(err, u->error_code ? u->error_code : MKT_EDEVSTALE,
-				   "'%s' is %s%s%s", u->conf.name, mkt_dev_state_word(u->state),
+				   "'%s' is %s%s%s", u->conf.name, mkt_dev_state_word((int)u->state),
 				   u->error[0] ? ": " : "", u->error);
 	if (!drv_unit_wait(u, DRV_J_POLL, ticket))
 		return mkt_err_set(err, MKT_EBUSY, "too many requests wait for '%s'", u->conf.name);
