@@ -503,7 +503,8 @@ static int ready_for(const struct drv_unit *u, uint32_t client, struct mkt_err *
 		return mkt_err_set(err, MKT_ELOCKED, "another client holds '%s'", u->conf.name);
 	if (!u->open || (u->state != MKT_DEV_READY && u->state != MKT_DEV_FAULT))
 		return mkt_err_set(err, MKT_EDEVSTALE, "'%s' is %s%s%s", u->conf.name,
-				   mkt_dev_state_word(u->state), u->error[0] ? ": " : "", u->error);
+				   mkt_dev_state_word((int)u->state), u->error[0] ? ": " : "",
+				   u->error);
 	if (u->job == DRV_J_COMMAND || u->job == DRV_J_SAFE)
 		return mkt_err_set(err, MKT_EBUSY, "'%s' is still at another order", u->conf.name);
 	return 0;
