@@ -84,7 +84,7 @@ struct drv_device {
 	struct drv_doubt doubt[2];	    /* of energy.import, energy.export */
 	uint64_t (*calendar_ms)(void *arg); /* simulated time for energy; NULL: monotonic */
 	void *calendar_arg;
-	uint8_t keep[64];		    /* the driver's; zero at first, and kept over close() */
+	uint8_t keep[64];		    /* the driver's; zero at first, kept over close() */
 	void *priv;
 };
 

@@ -201,7 +201,8 @@ static bool counter(struct reading *r, const struct line *l)
 	unsigned way, kept;
 	int64_t wh;
 
-	if (l->code_n != 9 || strncmp(l->code, "1-0:", 4) != 0 || strncmp(l->code + 5, ".8.", 3) != 0)
+	if (l->code_n != 9 || strncmp(l->code, "1-0:", 4) != 0 ||
+	    strncmp(l->code + 5, ".8.", 3) != 0)
 		return false;
 	way = (unsigned)(l->code[4] - '1');
 	if (way > 1 || l->code[8] < '0' || l->code[8] > '4' ||

@@ -252,13 +252,31 @@ const char *pi30_mode_word(char letter)
 const char *pi30_warning(const char *text, unsigned nth, unsigned *bit)
 {
 	static const char *const names[] = {
-		NULL,		   "inverter fault",	"bus voltage high",   "bus voltage low",
-		"bus soft start",  "no grid",		"output short",	      "output voltage low",
-		"output voltage high", "too hot",	"fan blocked",	      "battery voltage high",
-		"battery low",	   NULL,		"battery empty",      NULL,
-		"overload",	   "memory fault",	"output current high", "soft start failed",
-		"self-test failed", "output offset",	"battery not there",  "current sensor",
-		"battery short",   "power limited",	"solar voltage high", "solar overload",
+		[1] = "inverter fault",
+		[2] = "bus voltage high",
+		[3] = "bus voltage low",
+		[4] = "bus soft start",
+		[5] = "no grid",
+		[6] = "output short",
+		[7] = "output voltage low",
+		[8] = "output voltage high",
+		[9] = "too hot",
+		[10] = "fan blocked",
+		[11] = "battery voltage high",
+		[12] = "battery low",
+		[14] = "battery empty",
+		[16] = "overload",
+		[17] = "memory fault",
+		[18] = "output current high",
+		[19] = "soft start failed",
+		[20] = "self-test failed",
+		[21] = "output offset",
+		[22] = "battery not there",
+		[23] = "current sensor",
+		[24] = "battery short",
+		[25] = "power limited",
+		[26] = "solar voltage high",
+		[27] = "solar overload",
 	};
 
 	for (unsigned i = 0; text[i] && i < 64; i++) {

@@ -51,7 +51,10 @@ void mkt_base64_put(struct mkt_buf *out, const void *p, size_t n)
 
 		v |= left > 1 ? (uint32_t)b[i + 1] << 8 : 0;
 		v |= left > 2 ? b[i + 2] : 0;
-		for (unsigned k = 0; k < 4; k++)
-			mkt_buf_addch(out, k > left ? '=' : (uint8_t)digits[v >> (18 - 6 * k) & 63]);
+		for (unsigned k = 0; k < 4; k++) {
+			char c = k > left ? '=' : digits[v >> (18 - 6 * k) & 63];
+
+			mkt_buf_addch(out, (uint8_t)c);
+		}
 	}
 }

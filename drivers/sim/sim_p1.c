@@ -67,8 +67,8 @@ static void put(struct mkt_buf *b, const char *code, const char *value)
 
 static void put_kwh(struct mkt_buf *b, const char *code, uint64_t wh)
 {
-	mkt_buf_addf(b, "%s(%06llu.%03llu*kWh)\r\n", code, (unsigned long long)(wh / 1000 % 1000000),
-		     (unsigned long long)(wh % 1000));
+	mkt_buf_addf(b, "%s(%06llu.%03llu*kWh)\r\n", code,
+		     (unsigned long long)(wh / 1000 % 1000000), (unsigned long long)(wh % 1000));
 }
 
 static void put_kw(struct mkt_buf *b, const char *code, uint32_t w)

@@ -105,8 +105,8 @@ static void ratings(const struct inverter *v, char *out, size_t size)
 		snprintf(charge, sizeof(charge), "%u", v->charge);
 	}
 	snprintf(out, size,
-		 "(230.0 21.7 230.0 50.0 21.7 5000 4000 48.0 46.0 42.0 56.4 54.0 0 %02u %03u 1 %s %s "
-		 "6 01 0 0 54.0 0 1%s",
+		 "(230.0 21.7 230.0 50.0 21.7 5000 4000 48.0 46.0 42.0 56.4 54.0 0 %02u %03u 1 %s "
+		 "%s 6 01 0 0 54.0 0 1%s",
 		 v->ac_a, v->total_a, output, charge, v->model == OLD ? "" : " 000 0");
 }
 
