@@ -144,23 +144,32 @@ static void describe(const struct sp_port *sp, struct drv_port *p)
 	if (p->name[0])
 		product = sp_get_port_usb_product(sp);
 	copy_text(p->what, sizeof(p->what), product ? product : sp_get_port_description(sp));
-	p->held = link_port_locker(p->path, p->holder) || link_port_user(p->path, p->holder);
+}
+
+/* Looking for holders reads all of /proc: who only wants a name goes without. */
+static int list(bool holders, void (*each)(void *arg, const struct drv_port *p), void *arg,
+		struct mkt_err *err)
+{
+	struct sp_port **ports;
+	struct drv_port p;
+	int n = 0;
+
+	if (sp_list_ports(&ports) != SP_OK)
+		return mkt_err_set(err, MKT_EIO, "cannot list the serial ports");
+	for (; ports[n]; n++) {
+		describe(ports[n], &p);
+		if (holders)
+			p.held = link_port_locker(p.path, p.holder) ||
+				 link_port_user(p.path, p.holder);
+		each(arg, &p);
+	}
+	sp_free_port_list(ports);
+	return n;
 }
 
 int drv_ports(void (*each)(void *arg, const struct drv_port *p), void *arg, struct mkt_err *err)
 {
-	struct sp_port **list;
-	struct drv_port p;
-	int n = 0;
-
-	if (sp_list_ports(&list) != SP_OK)
-		return mkt_err_set(err, MKT_EIO, "cannot list the serial ports");
-	for (; list[n]; n++) {
-		describe(list[n], &p);
-		each(arg, &p);
-	}
-	sp_free_port_list(list);
-	return n;
+	return list(true, each, arg, err);
 }
 
 /* ---- by USB identity ------------------------------------------------------------------------ */
@@ -204,7 +213,7 @@ int link_port_by_usb(const char *name, char path[DRV_PORT_MAX + 1], struct mkt_e
 	if (!is_usb_name(name))
 		return mkt_err_set(err, MKT_EINVAL, "'%s' is not usb:VENDOR:PRODUCT[:SERIAL]",
 				   name);
-	r = drv_ports(match, &w, err);
+	r = list(false, match, &w, err);
 	if (r < 0)
 		return r;
 	if (w.found > 1)
