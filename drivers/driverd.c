@@ -23,6 +23,7 @@ static const char usage[] =
 	"  -f FILE         configuration (default: see devices.conf(5))\n"
 	"  -n              check the configuration, then end\n"
 	"  --stdio         serve standard input and output alone, and end with them\n"
+	"  --trace         with --stdio: trace the line from the first byte on\n"
 	"  --sockets DIR   directory of the socket\n"
 	"  --port PORT     one device without configuration, on this port\n"
 	"  --driver DRIVER   by this driver\n"
@@ -39,12 +40,13 @@ static const char usage[] =
 
 struct options {
 	const char *file, *sockets, *clock, *line;
-	bool check, alone, direct; /* direct: --port */
+	bool check, alone, trace, direct; /* direct: --port */
 	struct mkt_line_conf line_conf;
 	struct mkt_device_conf device;
 };
 
-enum { O_STDIO = 256, O_SOCKETS, O_PORT, O_DRIVER, O_UNIT, O_SPEED, O_PARITY, O_NAME, O_CLOCK };
+enum { O_STDIO = 256, O_SOCKETS, O_PORT, O_DRIVER, O_UNIT, O_SPEED, O_PARITY, O_NAME, O_CLOCK,
+       O_TRACE };
 
 static const struct option longs[] = {
 	{"stdio", no_argument, NULL, O_STDIO},	     {"sockets", required_argument, NULL, O_SOCKETS},
@@ -52,7 +54,8 @@ static const struct option longs[] = {
 	{"unit", required_argument, NULL, O_UNIT},   {"speed", required_argument, NULL, O_SPEED},
 	{"parity", required_argument, NULL, O_PARITY}, {"name", required_argument, NULL, O_NAME},
 	{"clock", required_argument, NULL, O_CLOCK}, {"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},	     {NULL, 0, NULL, 0},
+	{"version", no_argument, NULL, 'V'},	     {"trace", no_argument, NULL, O_TRACE},
+	{NULL, 0, NULL, 0},
 };
 
 static int fail(const struct mkt_err *err)
@@ -122,6 +125,9 @@ static int take(struct options *o, int c, struct mkt_err *err)
 	case O_STDIO:
 		o->alone = true;
 		mkt_log_level(MKT_LOG_ERROR); /* the client is told */
+		return 0;
+	case O_TRACE:
+		o->trace = true;
 		return 0;
 	case O_SOCKETS:
 		o->sockets = optarg;
@@ -264,7 +270,7 @@ static int serve(struct drv_server *s, const struct options *o, const char *sock
 		s->bus.units[i].dev.calendar_arg = clock;
 	}
 	if (rc >= 0 && o->alone)
-		drv_server_stdio(s);
+		drv_server_stdio(s, o->trace);
 	else if (rc >= 0)
 		rc = drv_server_listen(s, sockets, err);
 	if (rc >= 0) {

@@ -387,12 +387,16 @@ static void accept_client(struct drv_server *s)
 	}
 }
 
-void drv_server_stdio(struct drv_server *s)
+void drv_server_stdio(struct drv_server *s, bool trace)
 {
+	struct drv_client *c;
+
 	s->alone = true;
 	fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);
 	fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
-	add_client(s, STDIN_FILENO, STDOUT_FILENO);
+	c = add_client(s, STDIN_FILENO, STDOUT_FILENO);
+	if (c && trace)
+		set_trace(s, c, true);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */

@@ -49,8 +49,8 @@ struct drv_hooks drv_server_hooks(struct drv_server *s);
  */
 int drv_server_listen(struct drv_server *s, const char *dir, struct mkt_err *err) MKT_MUST_CHECK;
 
-/* Serve standard input and output alone. */
-void drv_server_stdio(struct drv_server *s);
+/* Serve standard input and output alone; with @trace the bytes of the line from the first on. */
+void drv_server_stdio(struct drv_server *s, bool trace);
 
 /*
  * Until @stop_fd is readable or, alone, the client has ended.  @beat is called
