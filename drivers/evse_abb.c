@@ -242,6 +242,9 @@ static int a_open(struct drv_device *d, struct mkt_err *err)
 	if (d->conf->failsafe_ma)
 		return mkt_err_set(err, MKT_EINVAL, "failsafe of %u mA: this box can only stop",
 				   d->conf->failsafe_ma);
+	if (d->conf->exit == MKT_EXIT_AUTO)
+		return mkt_err_set(err, MKT_EINVAL,
+				   "exit = auto: this box stops when it is not polled");
 	if (s < WATCHDOG_MIN_S || s > WATCHDOG_MAX_S)
 		return mkt_err_set(err, MKT_EINVAL, "watchdog of %u s: it must be %d to %d", s,
 				   WATCHDOG_MIN_S, WATCHDOG_MAX_S);
@@ -333,8 +336,6 @@ static int a_safe_state(struct drv_device *d, struct mkt_err *err)
 
 	if (d->conf->exit == MKT_EXIT_KEEP)
 		return 0;
-	if (d->conf->exit == MKT_EXIT_AUTO)
-		set.value = (int32_t)mkt_reading_or(&d->r, MKT_R_CURRENT_MAX, EVSE_MIN_MA);
 	return a_command(d, &set, &applied, err);
 }
 

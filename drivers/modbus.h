@@ -77,6 +77,11 @@ static inline uint32_t drv_be32(const uint16_t *r)
  * and what does not fit.
  */
 bool drv_f32_scaled(uint32_t bits, unsigned digits, int64_t *out);
+/*
+ * What a counter of that value may be wrong by: the distance to the next float32, in
+ * the same units, rounded up; at least 1.
+ */
+uint32_t drv_f32_step(uint32_t bits, unsigned digits);
 /* The float32 nearest to @v / 10^@digits. */
 uint32_t drv_f32_of(int64_t v, unsigned digits);
 

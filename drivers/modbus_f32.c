@@ -69,3 +69,16 @@ uint32_t drv_f32_of(int64_t v, unsigned digits)
 	}
 	return (v < 0 ? UINT32_C(1) << 31 : 0) | exponent << 23 | (m & 0x7fffff);
 }
+
+uint32_t drv_f32_step(uint32_t bits, unsigned digits)
+{
+	uint32_t biased = bits >> 23 & 0xff;
+	uint64_t unit = power10(digits > DIGITS_MAX ? DIGITS_MAX : digits);
+	int shift = (int)(biased ? biased : 1) - 127 - 23;
+
+	if (shift <= -31)
+		return 1;
+	if (shift < 0)
+		return (uint32_t)((unit + (UINT64_C(1) << -shift) - 1) >> -shift);
+	return shift > 31 || unit << shift > UINT32_MAX ? UINT32_MAX : (uint32_t)(unit << shift);
+}

@@ -219,10 +219,10 @@ static void safe_states(void **state)
 	t.conf.exit = MKT_EXIT_PAUSE;
 	assert_int_equal(dut_safe(&t), 0);
 	assert_int_equal(box()->force_ma, 0);
-	t.conf.exit = MKT_EXIT_AUTO;
-	assert_int_equal(dut_safe(&t), 0);
-	assert_int_equal(box()->force_ma, 32000);
 	end();
+	begin(NULL, false);
+	t.conf.exit = MKT_EXIT_AUTO;
+	assert_int_equal(dut_open(&t), -MKT_EINVAL);
 }
 
 static void lines(void **state)

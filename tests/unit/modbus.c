@@ -624,6 +624,20 @@ static void of_integers(void **state)
 	assert_int_equal(drv_f32_of(INT64_MIN, 0), bits_of((float)INT64_MIN));
 }
 
+static void steps(void **state)
+{
+	static const struct {
+		float kwh;
+		uint32_t wh;
+	} rows[] = {{0, 1},	  {1234.567F, 1},  {16383.9F, 1},    {16384, 2},
+		    {65536, 8},	  {100000, 8},	   {1000000, 63},    {-16384, 2},
+		    {1e10F, 1024000}, {3e38F, UINT32_MAX}};
+
+	(void)state;
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(rows); i++)
+		assert_int_equal(drv_f32_step(bits_of(rows[i].kwh), 3), rows[i].wh);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -637,6 +651,7 @@ int main(void)
 		cmocka_unit_test(exceptions),	     cmocka_unit_test(in_time),
 		cmocka_unit_test(wrong_arguments),   cmocka_unit_test(line_lost),
 		cmocka_unit_test(scaled),	     cmocka_unit_test(of_integers),
+		cmocka_unit_test(steps),
 	};
 
 	return cmocka_run_group_tests_name("modbus", tests, NULL, NULL);
