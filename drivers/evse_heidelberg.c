@@ -156,7 +156,8 @@ static int write_confirmed(struct heidelberg *h, uint16_t addr, uint16_t value,
 	h->control[addr - WATCHDOG] = got;
 	if (got != value)
 		return mkt_err_set(err, MKT_EDEVUNCONFIRMED,
-				   "register %u: %u was written, %u is read back", addr, value, got);
+				   "register %u: %u was written, %u is read back", addr, value,
+				   got);
 	return 0;
 }
 
