@@ -37,6 +37,12 @@ struct mkt_dev_view {
 	struct mkt_order order;	    /* what is held now, by whoever gave it; .set.kind NONE: nothing */
 	struct mkt_setpoint applied; /* what the device confirmed of it */
 	bool own;		    /* this connection gave it */
+	bool stopped;		    /* a counter reached its stop: paused */
+	bool lost;		    /* who gave it is gone */
+	bool safe_owed;		    /* to be brought to its safe state when it can be reached */
+	uint64_t order_ends_ms;	    /* monotonic: of the lease */
+	/* What the counters moved when the meter rolled over or was replaced, since driverd began. */
+	int64_t import_jump_wh, export_jump_wh;
 	uint64_t counters[8];	    /* requests answers timeouts bad refusals strangers late reconnects */
 };
 
@@ -99,14 +105,20 @@ int mkt_devc_history(struct mkt_devc *c, const char *name, uint64_t from_ms,
 		     struct mkt_dev_sample *out, size_t max, uint64_t deadline_ms,
 		     struct mkt_err *err) MKT_MUST_CHECK;
 
+/* What driverd has to say to people, from now on: @name "-" is the line.  NULL: to nobody. */
+void mkt_devc_events(struct mkt_devc *c,
+		     void (*each)(void *arg, const char *name, const char *level, const char *text),
+		     void *arg);
+
 /* Bytes of the line as trace lines (drivers/link.h), until @on is false: handed to @each. */
 int mkt_devc_trace(struct mkt_devc *c, bool on,
 		   void (*each)(void *arg, const char *line, size_t n), void *arg,
 		   uint64_t deadline_ms, struct mkt_err *err) MKT_MUST_CHECK;
 
 /*
- * Send one request line as it is and hand each line of its answer to @each: for
- * what a private mkt-driverd offers besides (scan, probe, drivers).
+ * Send one request (without its number) and hand each row of its answer to @each,
+ * without "row ID "; last what stands after "ok ID", if anything does: for what a
+ * private mkt-driverd offers besides (scan, probe, drivers).
  */
 int mkt_devc_call(struct mkt_devc *c, const char *request,
 		  void (*each)(void *arg, const char *line, size_t n), void *arg,
