@@ -84,7 +84,11 @@ struct drv_device {
 	struct drv_doubt doubt[2];	    /* of energy.import, energy.export */
 	uint64_t (*calendar_ms)(void *arg); /* simulated time for energy; NULL: monotonic */
 	void *calendar_arg;
-	uint8_t keep[64];		    /* the driver's; zero at first, kept over close() */
+	/*
+	 * The driver's: zero at first, kept over close(), and as long as an order is
+	 * held over the end of the process: what a device was set to before us.
+	 */
+	uint8_t keep[64];
 	void *priv;
 };
 

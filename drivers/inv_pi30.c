@@ -39,7 +39,7 @@ struct settings {
 	int32_t output, charge, ac_a;
 };
 
-/* What open() found the first time, over reconnections: the owner's programme. */
+/* What open() found the first time, kept over reconnections: the owner's programme. */
 struct keep {
 	uint8_t known, output, charge;
 	uint16_t ac_a;

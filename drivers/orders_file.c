@@ -26,6 +26,39 @@ static void boot_id(char id[64])
 		close(fd);
 }
 
+/* What the driver found before it changed anything: nobody else knows it any more. */
+static void add_keep(struct mkt_buf *text, const struct drv_unit *u)
+{
+	static const uint8_t none[sizeof(u->dev.keep)];
+
+	if (memcmp(u->dev.keep, none, sizeof(none)) != 0) {
+		mkt_buf_addstr(text, " keep=");
+		mkt_buf_addhex(text, u->dev.keep, sizeof(u->dev.keep));
+	}
+	mkt_buf_addch(text, '\n');
+}
+
+static int nibble(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void load_keep(struct drv_unit *u, const char *hex)
+{
+	uint8_t keep[sizeof(u->dev.keep)];
+
+	if (!hex || strlen(hex) != 2 * sizeof(keep))
+		return;
+	for (size_t i = 0; i < sizeof(keep); i++) {
+		int hi = nibble(hex[2 * i]), lo = nibble(hex[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return;
+		keep[i] = (uint8_t)(hi << 4 | lo);
+	}
+	memcpy(u->dev.keep, keep, sizeof(keep));
+}
+
 static void add_order(struct mkt_buf *text, const struct drv_unit *u)
 {
 	const struct drv_hold *h = &u->hold;
@@ -36,9 +69,11 @@ static void add_order(struct mkt_buf *text, const struct drv_unit *u)
 			     (unsigned long long)h->order.stop_import_wh,
 			     (unsigned long long)h->order.stop_export_wh);
 		mkt_line_add_set(text, "set", &h->order.set);
-		mkt_buf_addf(text, "%s\n", h->stopped ? " stopped=yes" : "");
+		mkt_buf_addstr(text, h->stopped ? " stopped=yes" : "");
+		add_keep(text, u);
 	} else if (h->safe) {
-		mkt_buf_addf(text, "%s safe=owed\n", u->conf.name);
+		mkt_buf_addf(text, "%s safe=owed", u->conf.name);
+		add_keep(text, u);
 	}
 }
 
@@ -86,6 +121,7 @@ static void load_line(struct drv_server *s, const struct mkt_line *l, bool same_
 
 	if (!u)
 		return;
+	load_keep(u, mkt_line_get(l, "keep"));
 	if (!same_boot || !set || !mkt_line_set(set, &o.set) || o.set.kind == MKT_SET_NONE ||
 	    mkt_line_u64(l, "ends", INT64_MAX, &ends) < 0 ||
 	    mkt_line_u64(l, "stop.import", INT64_MAX, &o.stop_import_wh) < 0 ||

@@ -22,7 +22,7 @@ static struct mkt_telemetry state_of(const struct node *n, const char *charger, 
 		.chain = n->id,
 		.account = 1,
 		.signer = signer,
-		.time_ms = ++clock_ms,
+		.time_ms = clock_ms + 1,
 		.kind = "evse",
 		.state = "ready",
 		.vehicle = "C",
@@ -37,6 +37,7 @@ static struct mkt_telemetry state_of(const struct node *n, const char *charger, 
 		.reason = "3.766 kWh to go",
 	};
 
+	clock_ms++;
 	snprintf(t.charger, sizeof(t.charger), "%s", charger);
 	return t;
 }

@@ -49,7 +49,7 @@ static void mode(struct simdev *s, enum mkt_dev_mode m)
 {
 	int32_t applied;
 
-	if (simdev_set(s, MKT_SET_MODE, m, &applied) < 0)
+	if (simdev_set(s, MKT_SET_MODE, (int32_t)m, &applied) < 0)
 		fail_msg("mode %d: %s\n%s", m, s->err.text, mkt_buf_str(&s->trace));
 	assert_int_equal(applied, m);
 	assert_int_equal(simdev_reading(s, MKT_R_MODE), m);

@@ -208,7 +208,7 @@ static void test_cut(void **state)
 		memset(&s, 0, sizeof(s));
 		count(&s, "noise\r\n1-0:1.8.1(9.000*kWh)\r\n!0000\r\n", 38, &good);
 		count(&s, TELEGRAM, cut, &good);
-		count(&s, TELEGRAM + cut, n - cut, &good);
+		count(&s, &TELEGRAM[cut], n - cut, &good);
 		count(&s, TELEGRAM TELEGRAM, 2 * n, &good);
 		assert_int_equal(good, 3);
 	}
