@@ -344,6 +344,14 @@ int drv_link_drain(struct drv_link *l, uint32_t quiet_ms, uint32_t max_ms, struc
 	return n < 0 ? n : 0;
 }
 
+uint16_t drv_link_nonce(struct drv_link *l)
+{
+	uint16_t nonce = l->replay ? link_replay_nonce(l) : (uint16_t)drv_now_ms();
+
+	link_remark(l, "nonce %u", (unsigned)nonce);
+	return nonce;
+}
+
 int drv_link_fd(const struct drv_link *l)
 {
 	return l->fd;

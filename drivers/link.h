@@ -91,6 +91,12 @@ int drv_link_read(struct drv_link *l, void *buf, size_t size, uint64_t deadline_
 int drv_link_drain(struct drv_link *l, uint32_t quiet_ms, uint32_t max_ms,
 		   struct mkt_err *err) MKT_MUST_CHECK;
 
+/*
+ * A number to begin sequence ids with, other than the last time.  It is a remark in
+ * the trace; a recording gives back what it gave then, so that ids are the same.
+ */
+uint16_t drv_link_nonce(struct drv_link *l);
+
 /* To poll(2) for input; do not read from it. */
 int drv_link_fd(const struct drv_link *l);
 

@@ -51,6 +51,9 @@ int link_tcp_open(struct drv_link *l, const char *where, struct mkt_err *err) MK
 int link_udp_open(struct drv_link *l, const char *where, struct mkt_err *err) MKT_MUST_CHECK;
 int link_replay_open(struct drv_link *l, const char *file, struct mkt_err *err) MKT_MUST_CHECK;
 
+/* The next nonce of the recording; 0 when it has none. */
+uint16_t link_replay_nonce(struct drv_link *l);
+
 /* read(2) and write(2) on l->fd; end of file and all errors but EAGAIN are -MKT_EDEVLOST. */
 int link_fd_read(struct drv_link *l, void *buf, size_t size, struct mkt_err *err);
 int link_fd_write(struct drv_link *l, const void *bytes, size_t n, struct mkt_err *err);

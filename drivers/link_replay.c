@@ -18,6 +18,8 @@
 
 #define RECORDING_MAX (16u << 20) /* bytes of text: days of a quiet line */
 
+#define NONCES_MAX 64		      /* one for each time that a device was opened */
+
 struct entry {
 	size_t at; /* in bytes */
 	uint16_t n;
@@ -31,6 +33,8 @@ struct replay {
 	size_t next_read, next_write; /* entries; the reader stops at the writer */
 	uint16_t taken;		      /* of the entry at next_read */
 	bool ended;		      /* said so */
+	uint16_t nonces[NONCES_MAX];
+	unsigned nnonces, nonce; /* the next */
 };
 
 /* ---- load ----------------------------------------------------------------------------------- */
@@ -56,6 +60,17 @@ static bool remark_is(const struct drv_trace_entry *e, const char *word)
 	return e->n >= strlen(word) && !memcmp(e->bytes, word, strlen(word));
 }
 
+/* "nonce 4711" */
+static void take_nonce(struct replay *p, const struct drv_trace_entry *e)
+{
+	unsigned v = 0;
+
+	for (size_t i = strlen("nonce "); i < e->n && e->bytes[i] >= '0' && e->bytes[i] <= '9'; i++)
+		v = (v * 10 + e->bytes[i] - '0') & UINT16_MAX;
+	if (p->nnonces < NONCES_MAX)
+		p->nonces[p->nnonces++] = (uint16_t)v;
+}
+
 static int take_entry(struct drv_link *l, struct replay *p, const struct drv_trace_entry *e)
 {
 	if (e->dir != '#')
@@ -64,6 +79,8 @@ static int take_entry(struct drv_link *l, struct replay *p, const struct drv_tra
 		l->datagram = true;
 	else if (remark_is(e, "line tcp:"))
 		l->tcp = true;
+	else if (remark_is(e, "nonce "))
+		take_nonce(p, e);
 	else if (remark_is(e, "settled"))
 		p->count = 0;
 	return 0;
@@ -201,6 +218,13 @@ static int replay_write(struct drv_link *l, const void *bytes, size_t n, struct 
 		tell_difference(l, e, p->bytes.data + e->at, bytes, n);
 	show(l, p);
 	return (int)n;
+}
+
+uint16_t link_replay_nonce(struct drv_link *l)
+{
+	struct replay *p = l->priv;
+
+	return p->nonce < p->nnonces ? p->nonces[p->nonce++] : 0;
 }
 
 static void replay_close(struct drv_link *l)

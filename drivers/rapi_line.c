@@ -12,7 +12,7 @@
 void rapi_line_init(struct rapi_line *q, struct drv_link *l, struct drv_device *d)
 {
 	*q = (struct rapi_line){.l = l, .d = d, .ids = true, .sums = true};
-	q->id = (uint8_t)drv_now_ms(); /* not where the last run began */
+	q->id = (uint8_t)drv_link_nonce(l); /* not where the last run began */
 	rapi_line_begin(q);
 }
 

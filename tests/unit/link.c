@@ -740,14 +740,22 @@ static void test_record_and_replay(void **state)
 	struct tape t;
 	struct pty p;
 
+	uint16_t first, second;
+
 	(void)state;
 	pty_open(&p);
+	first = drv_link_nonce(p.l);
 	say(&p, "ask");
 	device_hears(&p, "ask");
 	device_says(&p, "answer\r\n");
 	hear(p.l, "answer\r\n");
+	drv_sleep_ms(2);
+	second = drv_link_nonce(p.l);
 	tape_open(&t, mkt_buf_str(&p.trace));
 	pty_close(&p);
+	assert_int_not_equal(first, second);
+	assert_int_equal(drv_link_nonce(t.l), first);
+	assert_int_equal(drv_link_nonce(t.l), second);
 	tape_say(&t, "ask");
 	hear(t.l, "answer\r\n");
 	tape_close(&t);
