@@ -35,6 +35,7 @@ static void keep(struct drv_en_talk *t, const struct drv_en_frame *f)
 			continue;
 		v->n = f->p[i].pdc;
 		memcpy(v->edt, f->p[i].edt, v->n);
+		v->pass = t->pass;
 		v->at_ms = now;
 	}
 }
@@ -228,7 +229,7 @@ void drv_en_pass_begin(struct drv_en_talk *t, const struct drv_en_map *set)
 		t->todo.bits[i] &= (uint8_t)~t->hopeless.bits[i];
 	memset(&t->alone, 0, sizeof(t->alone));
 	t->passing = false;
-	t->pass_ms = drv_now_ms();
+	t->pass++;
 }
 
 /* Move up to @most properties of @from into @props. */
@@ -320,7 +321,7 @@ const struct drv_en_value *drv_en_value(const struct drv_en_talk *t, uint8_t epc
 {
 	const struct drv_en_value *v = &t->v[(epc - 0x80) & 127];
 
-	return epc >= 0x80 && v->n && v->at_ms >= t->pass_ms ? v : NULL;
+	return epc >= 0x80 && v->n && v->pass == t->pass ? v : NULL;
 }
 
 int drv_en_byte(const struct drv_en_talk *t, uint8_t epc)

@@ -29,6 +29,7 @@ struct drv_en_io {
 struct drv_en_value {
 	uint8_t n; /* 0: never said */
 	uint8_t edt[DRV_EN_VALUE_MAX];
+	uint32_t pass; /* during which it was said */
 	uint64_t at_ms;
 };
 
@@ -60,7 +61,7 @@ struct drv_en_talk {
 	bool passing;
 	uint8_t got;	 /* values of the last request that was partly refused */
 	uint8_t most_ok; /* most properties ever answered at once */
-	uint64_t pass_ms;
+	uint32_t pass;	 /* its number */
 
 	bool noticed; /* a notice came: the caller clears it */
 	struct drv_en_value v[128];
