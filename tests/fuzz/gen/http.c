@@ -6,6 +6,8 @@
  */
 #include "core/base/compat.h"
 
+#include "core/codec/base64.h"
+#include "core/wire/telemetry.h"
 #include "tests/fuzz/http.h"
 
 static const char *const reads[][2] = {
@@ -31,6 +33,8 @@ static const char *const reads[][2] = {
 	{"events-window", "/v1/events?from=1:2&window=1767200400"},
 	{"events-page", "/v1/events/page?from=0:1&limit=3&kind=gone"},
 	{"limits", "/v1/limits?account=1"},
+	{"telemetry", "/v1/telemetry?account=1&limit=1"},
+	{"telemetry-after", "/v1/telemetry?after=1:c1"},
 	{"health", "/v1/health"},
 	{"metrics", "/metrics"},
 };
@@ -47,21 +51,6 @@ static void write_input(const char *dir, const char *name, const char *head,
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	file_write(path, text.data, text.len);
 	mkt_buf_release(&text);
-}
-
-static void add_base64(struct mkt_buf *out, const uint8_t *p, size_t n)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (uint32_t)(i + 1 < n ? p[i + 1] : 0) << 8 |
-			     (uint32_t)(i + 2 < n ? p[i + 2] : 0);
-
-		for (unsigned k = 0; k < 4; k++)
-			mkt_buf_addch(out,
-				      (uint8_t)(i + k > n ? '=' : digits[v >> (18 - 6 * k) & 63]));
-	}
 }
 
 /* A frame of one operation of @op.account. */
@@ -111,7 +100,7 @@ static void write_posts(struct node *n, const char *dir)
 			    "POST /v1/transactions?wait=executed application/octet-stream -", &one);
 		mkt_buf_add(&all, one.data, one.len);
 		mkt_buf_addstr(&json, i ? ",\"" : "\"");
-		add_base64(&json, one.data + 4, one.len - 4);
+		mkt_base64_put(&json, one.data + 4, one.len - 4);
 		mkt_buf_addch(&json, '"');
 		memmove(one.data, one.data + 4, one.len - 4);
 		one.len -= 4;
@@ -126,6 +115,32 @@ static void write_posts(struct node *n, const char *dir)
 		    &json);
 	mkt_buf_release(&all);
 	mkt_buf_release(&one);
+	mkt_buf_release(&json);
+}
+
+static void write_states(struct node *n, const char *dir)
+{
+	struct mkt_telemetry t = {.chain = n->id, .account = 1, .signer = 1, .time_ms = HTTP_TIME_MS,
+				  .charger = HTTP_CHARGER, .kind = "evse", .state = "ready",
+				  .vehicle = "C", .fields = MKT_TM_ALL, .window = HTTP_WINDOW,
+				  .side = MKT_DRAW, .reason = "charging"};
+	struct mkt_buf one = MKT_BUF_INIT, frames = MKT_BUF_INIT, json = MKT_BUF_INIT;
+
+	mkt_buf_addstr(&json, "{\"states\":[");
+	for (unsigned i = 0; i < 2; i++, t.time_ms++) {
+		mkt_buf_clear(&one);
+		if (mkt_telemetry_enc(&t, node_key(n, 1), &one, NULL) < 0)
+			exit(1);
+		mkt_api_frame(&frames, one.data, one.len);
+		mkt_buf_addstr(&json, i ? ",\"" : "\"");
+		mkt_base64_put(&json, one.data, one.len);
+		mkt_buf_addch(&json, '"');
+	}
+	mkt_buf_addstr(&json, "]}");
+	write_input(dir, "states", "POST /v1/telemetry application/octet-stream -", &frames);
+	write_input(dir, "states-json", "POST /v1/telemetry application/json -", &json);
+	mkt_buf_release(&one);
+	mkt_buf_release(&frames);
 	mkt_buf_release(&json);
 }
 
@@ -148,6 +163,7 @@ int main(int argc, char **argv)
 	write_input(dir, "post-empty", "POST /v1/transactions application/octet-stream -", NULL);
 	write_input(dir, "preview-empty", "POST /v1/preview application/octet-stream -", NULL);
 	write_posts(&n, dir);
+	write_states(&n, dir);
 	mkt_buf_release(&world);
 	node_release(&n);
 	return 0;
