@@ -183,6 +183,7 @@ static int open_begin(struct drv_device *d, struct mkt_err *err)
 	d->priv = v;
 	if (!v)
 		return mkt_err_code(err, MKT_ENOMEM);
+	v->grid_set = &d->keep[0];
 	v->w_sign = 1;
 	v->cap_w = UINT32_MAX;
 	v->watchdog_s = d->conf->watchdog_s ? d->conf->watchdog_s : WATCHDOG_S;

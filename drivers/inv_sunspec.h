@@ -58,7 +58,7 @@ struct inv {
 	struct inv_state hold;
 	uint64_t armed_ms;   /* when its watchdog was last started */
 	uint64_t written_ms; /* the last set-point */
-	bool grid_set;	     /* we allowed charging from the grid */
+	uint8_t *grid_set; /* 1: we allowed charging from the grid; outlives this process */
 
 	uint32_t polls;
 	struct inv_counter count[2]; /* import, export */

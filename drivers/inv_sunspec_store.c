@@ -365,7 +365,7 @@ static int set_124(struct inv *v, const struct inv_state *s, bool again, struct 
 	if (rc == 0 && s->mode == MKT_MODE_CHARGE && ss_raw(&v->cb, SS_124_ChaGriSet, &grid) &&
 	    grid == 0) {
 		rc = put_point(v, SS_124_ChaGriSet, 1, false, err);
-		v->grid_set |= rc == 0;
+		*v->grid_set |= rc == 0;
 	}
 	if (rc == 0)
 		rc = put_rates(v, &b, again, err);
@@ -386,9 +386,9 @@ static int release_124(struct inv *v, struct mkt_err *err)
 	want = v->cb;
 	want.r[out] = want.r[out + 1] = (uint16_t)full;
 	rc = put(v, &want, (struct run){out, 2, 0}, false, err);
-	if (rc == 0 && v->grid_set) {
+	if (rc == 0 && *v->grid_set) {
 		rc = put_point(v, SS_124_ChaGriSet, 0, false, err);
-		v->grid_set = rc != 0;
+		*v->grid_set = rc != 0;
 	}
 	return rc > 0 ? -MKT_EDEVUNCONFIRMED : rc;
 }

@@ -544,6 +544,9 @@ static void restart(void **state)
 	assert_int_equal(writes(), 0);
 	assert_int_equal(order(MKT_SET_POWER, 1500), 0);
 	assert_int_equal(writes(), 2); /* rates and timer, mode */
+	assert_int_equal(get(box.priv, SS_124_ChaGriSet), 1);
+	assert_int_equal(order(MKT_SET_MODE, MKT_MODE_AUTO), 0);
+	assert_int_equal(get(box.priv, SS_124_ChaGriSet), 0); /* as the first one found it */
 	down();
 }
 
