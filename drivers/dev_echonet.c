@@ -658,6 +658,7 @@ static int probe(struct drv_link *l, uint16_t cls, const struct mkt_device_conf 
 		.kind = dev_kind,                                                              \
 		.poll_ms = 5000,                                                               \
 		.unit = 1,                                                                     \
+		.busy_ms = 240000, /* the vehicle's check, four tries of 20 s, and ramping */  \
 		.probe = probe_##symbol,                                                       \
 		.open = en_open,                                                               \
 		.poll = en_poll,                                                               \

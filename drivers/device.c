@@ -8,7 +8,7 @@
 
 #define REFUSED_PAUSE_MS 30000
 #define SAMPLE_MS 60000
-#define JOB_MAX_MS 120000 /* a radio joins in one minute */
+#define JOB_MAX_MS 120000 /* unless the driver says otherwise */
 #define POLL_GAP_MS 50 /* between polls of a device that is slower than its period */
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -134,6 +134,7 @@ void drv_unit_failed(struct drv_unit *u, int rc, const struct mkt_err *err)
 
 int drv_unit_again(struct drv_unit *u, enum drv_job job, int rc, struct mkt_err *err)
 {
+	uint32_t most_ms = u->dev.driver->busy_ms ? u->dev.driver->busy_ms : JOB_MAX_MS;
 	uint64_t now = drv_now_ms();
 
 	if (rc != -MKT_EBUSY) {
@@ -143,11 +144,11 @@ int drv_unit_again(struct drv_unit *u, enum drv_job job, int rc, struct mkt_err 
 	}
 	if (!u->job_ms)
 		u->job_ms = now;
-	if (now - u->job_ms >= JOB_MAX_MS) {
+	if (now - u->job_ms >= most_ms) {
 		u->job_ms = 0;
 		u->job = job == DRV_J_OPEN ? job : DRV_J_NONE;
-		return mkt_err_set(err, MKT_EDEVTIMEOUT, "'%s' is still busy after %d s",
-				   u->conf.name, JOB_MAX_MS / 1000);
+		return mkt_err_set(err, MKT_EDEVTIMEOUT, "'%s' is still busy after %u s",
+				   u->conf.name, most_ms / 1000);
 	}
 	u->job = job;
 	u->again_ms = now + DRV_AGAIN_MS;

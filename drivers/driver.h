@@ -102,6 +102,7 @@ struct drv_driver {
 	uint32_t settle_ms;	/* to listen after open */
 	uint32_t poll_ms;	/* usual time between polls */
 	uint16_t unit;		/* usual address on a bus; 0: has none */
+	uint32_t busy_ms;	/* it may be at one thing (-MKT_EBUSY) so long; 0: two minutes */
 
 	/*
 	 * Is this mine?  Harmless reads only.  1 and *@id; 0 somebody else, or

@@ -383,6 +383,7 @@ const struct drv_driver drv_broute = {
 	.line = {.speed = 115200, .parity = 'N', .data_bits = 8, .stop_bits = 1},
 	.settle_ms = 200,
 	.poll_ms = 20000,
+	.busy_ms = 600000, /* three scans take four minutes, backing off three */
 	.probe = br_probe,
 	.open = br_open,
 	.poll = br_poll,
