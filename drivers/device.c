@@ -232,6 +232,28 @@ const struct mkt_value *drv_unit_counter(const struct drv_unit *u, unsigned whic
 	return &u->dev.r.v[which ? MKT_R_ENERGY_EXPORT : MKT_R_ENERGY_IMPORT];
 }
 
+/* What flows below the counter's step: with the smaller power of two passes. */
+static void follow_counter(struct drv_unit *u, unsigned which)
+{
+	int64_t power = mkt_reading_or(&u->dev.r, MKT_R_POWER, 0);
+	const struct mkt_value *v = drv_unit_counter(u, which);
+	uint64_t now = drv_calendar_ms(&u->dev), since = now - u->tick[which].at_ms;
+
+	if (which)
+		power = -power;
+	if (power < 0 || power > 1000000000)
+		power = 0;
+	if (v->value != u->tick[which].value || since > 86400000)
+		u->tick[which].flowed_mwh = 0;
+	else if (u->tick[which].power_w < power)
+		u->tick[which].flowed_mwh += (uint64_t)u->tick[which].power_w * since / 3600;
+	else
+		u->tick[which].flowed_mwh += (uint64_t)power * since / 3600;
+	u->tick[which].value = v->value;
+	u->tick[which].power_w = power;
+	u->tick[which].at_ms = now;
+}
+
 static void look_at_counter(struct drv_unit *u, unsigned which)
 {
 	const char *name = which ? "energy.export" : "energy.import";
@@ -253,10 +275,7 @@ static void look_at_counter(struct drv_unit *u, unsigned which)
 		drv_order_jump(u, which, v->value - u->tick[which].value);
 		u->changed |= DRV_CH_COUNTERS;
 	}
-	if (v->known && (v->value != u->tick[which].value || !u->tick[which].at_ms)) {
-		u->tick[which].value = v->value;
-		u->tick[which].at_ms = drv_calendar_ms(&u->dev);
-	}
+	follow_counter(u, which);
 }
 
 /* At whole minutes of the system's clock, which windows begin with. */
@@ -265,6 +284,7 @@ static void take_sample(struct drv_unit *u, uint64_t now_ms)
 	const struct mkt_value *in = drv_unit_counter(u, 0), *out = drv_unit_counter(u, 1);
 	struct drv_sample *s = &u->samples[u->sample_at];
 	struct timespec ts;
+	uint64_t left;
 
 	if (now_ms < u->sample_ms || (!in->known && !out->known))
 		return;
@@ -275,8 +295,8 @@ static void take_sample(struct drv_unit *u, uint64_t now_ms)
 	if (u->nsamples < DRV_SAMPLES)
 		u->nsamples++;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	u->sample_ms = now_ms + SAMPLE_MS -
-		       ((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000) % SAMPLE_MS;
+	left = SAMPLE_MS - ((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000) % SAMPLE_MS;
+	u->sample_ms = now_ms + left + (left < SAMPLE_MS / 2 ? SAMPLE_MS : 0);
 }
 
 static void back_again(struct drv_unit *u, uint64_t now_ms)

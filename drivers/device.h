@@ -118,7 +118,9 @@ struct drv_unit {
 	uint64_t command_ms;		/* how long one takes, lately */
 	struct {
 		int64_t value;
-		uint64_t at_ms;		/* calendar: when the counter came to be so */
+		uint64_t flowed_mwh;	/* since it came to be so, by power and time, at least */
+		int64_t power_w;	/* that way, at the last pass; never negative */
+		uint64_t at_ms;		/* calendar: of the last pass */
 	} tick[2];			/* import, export */
 
 	struct {

@@ -113,36 +113,38 @@ static uint64_t stop_of(const struct drv_unit *u, unsigned which)
 	return which ? u->hold.order.stop_export_wh : u->hold.order.stop_import_wh;
 }
 
-static bool reached(const struct drv_unit *u)
+static bool reached_by(const struct drv_unit *u, const struct mkt_order *o)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		const struct mkt_value *v = drv_unit_counter(u, i);
+	const struct mkt_value *in = drv_unit_counter(u, 0), *out = drv_unit_counter(u, 1);
 
-		if (stop_of(u, i) && v->known && (uint64_t)v->value >= stop_of(u, i))
-			return true;
-	}
-	return false;
+	return (o->stop_import_wh && in->known && (uint64_t)in->value >= o->stop_import_wh) ||
+	       (o->stop_export_wh && out->known && (uint64_t)out->value >= o->stop_export_wh);
+}
+
+/* What has flowed since the counter came to its value, as far as is known. */
+static uint64_t flowed_mwh(const struct drv_unit *u, unsigned which)
+{
+	uint64_t since = drv_calendar_ms(&u->dev) - u->tick[which].at_ms;
+
+	if (since > 86400000)
+		since = 0;
+	return u->tick[which].flowed_mwh + (uint64_t)u->tick[which].power_w * since / 3600;
 }
 
 /* Until the counter is there at the power that flows; UINT64_MAX: it does not go there. */
 static uint64_t stop_in_ms(const struct drv_unit *u, unsigned which)
 {
 	const struct mkt_value *v = drv_unit_counter(u, which);
-	int64_t power = mkt_reading_or(&u->dev.r, MKT_R_POWER, 0);
-	uint64_t left, ms, since;
+	uint64_t power = (uint64_t)u->tick[which].power_w, left, flowed = flowed_mwh(u, which);
 
-	if (which)
-		power = -power;
-	if (!stop_of(u, which) || !v->known || power <= 0)
+	if (!stop_of(u, which) || !v->known || !power)
 		return UINT64_MAX;
 	if ((uint64_t)v->value >= stop_of(u, which))
 		return 0;
 	left = stop_of(u, which) - (uint64_t)v->value;
 	if (left > 1000000000)
 		return UINT64_MAX;
-	ms = left * 3600000 / (uint64_t)power;
-	since = drv_calendar_ms(&u->dev) - u->tick[which].at_ms;
-	return ms > since ? ms - since : 0;
+	return left * 1000 > flowed ? (left * 1000 - flowed) * 3600 / power : 0;
 }
 
 static uint64_t nearest_stop_ms(const struct drv_unit *u)
@@ -187,18 +189,12 @@ static void stop_now(struct drv_unit *u)
 void drv_order_jump(struct drv_unit *u, unsigned which, int64_t jump_wh)
 {
 	uint64_t *stop = which ? &u->hold.order.stop_export_wh : &u->hold.order.stop_import_wh;
-	int64_t power = mkt_reading_or(&u->dev.r, MKT_R_POWER, 0);
-	uint64_t since = drv_calendar_ms(&u->dev) - u->tick[which].at_ms;
 	int64_t moved;
 
 	if (!u->hold.held || !*stop)
 		return;
 	/* What flowed unseen counts as well. */
-	if (which)
-		power = -power;
-	if (power < 0 || since > 86400000)
-		power = 0;
-	moved = (int64_t)*stop + jump_wh - (power * (int64_t)since / 3600000 + 1);
+	moved = (int64_t)*stop + jump_wh - (int64_t)(flowed_mwh(u, which) / 1000 + 1);
 	*stop = moved > 0 ? (uint64_t)moved : 1;
 	changed(u);
 }
@@ -478,7 +474,7 @@ void drv_order_pass(struct drv_unit *u)
 
 	if (!h->held || u->job != DRV_J_NONE)
 		return;
-	if (!h->stopped && reached(u))
+	if (!h->stopped && reached_by(u, &h->order))
 		stop_now(u);
 	else if (!h->send)
 		compare(u);
@@ -526,11 +522,15 @@ int drv_unit_order(struct drv_unit *u, uint32_t client, const struct mkt_order *
 	u->before = *h;
 	if (!h->held)
 		*h = (struct drv_hold){.held = true, .send = true, .other = INT64_MIN};
+	/* The same again does not start what has been stopped. */
+	h->stopped = reached_by(u, order) ||
+		     (h->stopped && same_set(&h->order.set, &order->set) &&
+		      h->order.stop_import_wh == order->stop_import_wh &&
+		      h->order.stop_export_wh == order->stop_export_wh);
 	h->owner = client;
 	h->order = *order;
 	h->ends_ms = drv_now_ms() + (uint64_t)order->lease_s * 1000;
 	h->safe = false;
-	h->stopped = reached(u);
 	now = target(u);
 	if (!h->send && same_set(&before, &now)) {
 		changed(u);
