@@ -386,7 +386,7 @@ static int failsafe_conf(const struct drv_device *d, struct mennekes *m, struct 
 	if (d->conf->watchdog_s && d->conf->watchdog_s != HEARTBEAT_S)
 		return mkt_err_set(err, MKT_EINVAL, "watchdog of %u s: this box has %d s only",
 				   d->conf->watchdog_s, HEARTBEAT_S);
-	m->failsafe = ma ? (uint16_t)(ma / 1000) : 1;
+	m->failsafe = (uint16_t)(ma ? ma / 1000 : 1);
 	return 0;
 }
 

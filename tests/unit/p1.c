@@ -198,6 +198,7 @@ static unsigned count(struct p1_stream *s, const void *bytes, size_t n, unsigned
 
 static void test_cut(void **state)
 {
+	static const char noise[] = "noise\r\n1-0:1.8.1(9.000*kWh)\r\n!0000\r\n";
 	static struct p1_stream s;
 	const size_t n = strlen(TELEGRAM);
 
@@ -206,7 +207,7 @@ static void test_cut(void **state)
 		unsigned good = 0;
 
 		memset(&s, 0, sizeof(s));
-		count(&s, "noise\r\n1-0:1.8.1(9.000*kWh)\r\n!0000\r\n", 38, &good);
+		count(&s, noise, strlen(noise), &good);
 		count(&s, TELEGRAM, cut, &good);
 		count(&s, &TELEGRAM[cut], n - cut, &good);
 		count(&s, TELEGRAM TELEGRAM, 2 * n, &good);
