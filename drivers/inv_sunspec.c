@@ -259,7 +259,7 @@ static int plan_power(const struct inv *v, int32_t power_w, struct inv_state *s,
 		w = max;
 	if (!max)
 		return mkt_err_set(err, MKT_EDEVUNSUPPORTED,
-				   "the device allows no %s now, or does not tell its largest power "
+				   "the device allows no %s now, or tells no largest power "
 				   "(then set 'max_power')",
 				   power_w < 0 ? "discharge" : "charge");
 	if (w < v->step_w)
