@@ -110,7 +110,8 @@ int rapi_read_capacity(struct rapi *p, struct mkt_err *err)
 
 	if (r < 0)
 		return r;
-	if (!rapi_number(p, 1, 1, RAPI_AMPS_MAX, &min) || !rapi_number(p, 2, min, RAPI_AMPS_MAX, &max) ||
+	if (!rapi_number(p, 1, 1, RAPI_AMPS_MAX, &min) ||
+	    !rapi_number(p, 2, min, RAPI_AMPS_MAX, &max) ||
 	    (p->q.answer.words > 3 && !rapi_number(p, 3, 0, RAPI_AMPS_MAX, &amps)) ||
 	    (p->q.answer.words > 4 && !rapi_number(p, 4, 0, RAPI_AMPS_MAX, &ceiling)))
 		return rapi_odd(p, "GC", err);
@@ -196,8 +197,8 @@ int rapi_set_amps(struct drv_device *d, struct rapi *p, int amps, struct mkt_err
 	if (ceiling && p->ceiling < ceiling) {
 		d->caps &= ~(unsigned)(MKT_CAP_CURRENT | MKT_CAP_POWER);
 		return mkt_err_set(err, MKT_EDEVREFUSED,
-				   "this firmware stored the current: its ceiling fell from %d to %d A; "
-				   "no current is set any more", ceiling, p->ceiling);
+				   "this firmware stored the current: its ceiling fell from %d "
+				   "to %d A; no current is set any more", ceiling, p->ceiling);
 	}
 	return 0;
 }
@@ -223,7 +224,8 @@ int rapi_wake(struct rapi *p, struct mkt_err *err)
 		return mkt_err_set(err, MKT_EDEVREFUSED,
 				   "its delay timer keeps it asleep: switch the timer off");
 	if (p->flags & FL_AUTH_LOCKED)
-		return mkt_err_set(err, MKT_EDEVREFUSED, "it is locked until somebody is authorised");
+		return mkt_err_set(err, MKT_EDEVREFUSED,
+				   "it is locked until somebody is authorised");
 	return mkt_err_set(err, MKT_EDEVUNCONFIRMED, "it stays asleep after '$FE'");
 }
 
@@ -285,8 +287,8 @@ int rapi_watch_settings(const struct drv_device *d, struct rapi *p, struct mkt_e
 	int amps = (int)(d->conf->failsafe_ma / 1000);
 
 	if (seconds < WATCHDOG_MIN_S || seconds > WATCHDOG_MAX_S)
-		return mkt_err_set(err, MKT_EINVAL, "watchdog: %u s are not within %d..%d s", seconds,
-				   WATCHDOG_MIN_S, WATCHDOG_MAX_S);
+		return mkt_err_set(err, MKT_EINVAL, "watchdog: %u s are not within %d..%d s",
+				   seconds, WATCHDOG_MIN_S, WATCHDOG_MAX_S);
 	p->watch_s = (int)seconds;
 	p->watch_a = amps < FALLBACK_MIN_A ? FALLBACK_MIN_A : amps;
 	if (p->watch_a > rapi_largest_a(d, p))
@@ -321,8 +323,8 @@ int rapi_arm(struct drv_device *d, struct rapi *p, struct mkt_err *err)
 		if (!parse_watch(p, &seconds, &amps, &trigger) || seconds != p->watch_s ||
 		    amps != p->watch_a)
 			return mkt_err_set(err, MKT_EDEVUNCONFIRMED,
-					   "heartbeat of %d s and %d A reads back as '%s'", p->watch_s,
-					   p->watch_a, rapi_answer_text(&p->q));
+					   "heartbeat of %d s and %d A reads back as '%s'",
+					   p->watch_s, p->watch_a, rapi_answer_text(&p->q));
 	}
 	r = rapi_ask_ok(p, "SY", err);
 	p->armed = r > 0;
