@@ -106,15 +106,11 @@ static bool is_current(int64_t ma)
 	return ma >= EVSE_MIN_MA && ma <= BOX_MAX_MA;
 }
 
-/* Limits that must be 6..32 A tell which word comes first. */
-static int find_order(struct mennekes *m, struct mkt_err *err)
+/* Limits that must be 6..32 A tell which word comes first: those of installation and charger. */
+static int find_order(struct mennekes *m, const uint16_t r[4], struct mkt_err *err)
 {
-	uint16_t r[4];
 	bool high, low;
-	int rc = drv_mb_holding(m->mb, LIMIT_INSTALLED, 4, r, err);
 
-	if (rc < 0)
-		return rc;
 	m->low_first = false;
 	high = is_current(milli(m, r)) && is_current(milli(m, r + 2));
 	m->low_first = true;
@@ -394,10 +390,10 @@ static int read_ranges(struct drv_device *d, struct mennekes *m, struct mkt_err 
 {
 	uint16_t r[4];
 	int64_t installed, charger;
-	int rc = find_order(m, err);
+	int rc = drv_mb_holding(m->mb, LIMIT_INSTALLED, 4, r, err);
 
 	if (rc >= 0)
-		rc = drv_mb_holding(m->mb, LIMIT_INSTALLED, 4, r, err);
+		rc = find_order(m, r, err);
 	if (rc < 0)
 		return rc;
 	installed = milli(m, r);

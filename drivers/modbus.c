@@ -388,7 +388,7 @@ static int clear_line(struct drv_mb *m, struct mkt_err *err)
 	bool came = false;
 
 	for (;;) {
-		uint64_t end = came ? drv_now_ms() + QUIET_MS : 0;
+		uint64_t end = came ? sooner(drv_now_ms() + QUIET_MS, m->end_ms) : 0;
 		int rc = drv_link_read(m->link, buf, sizeof(buf), end, err);
 
 		if (rc < 0)
