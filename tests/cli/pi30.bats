@@ -86,3 +86,22 @@ setpoint() {
 	grep -q '^error 1 device-unsupported' answer || { cat answer >&2; false; }
 	[ "$(setpoint)" = 0 ]
 }
+
+@test "a pulled cable: the order goes on, and what is restored is still the owner's" {
+	start_driverd
+	wait_ready
+	ask order inv set=mode:charge lease=600 >answer
+	grep -q '^ok 1' answer || { cat answer >&2; false; }
+	echo 'hangup for=1' >&5
+	for _ in $(seq 200); do
+		ask ping >answer
+		grep -q '^counters inv .*reconnects=[1-9]' answer && break
+		sleep 0.05
+	done
+	wait_ready
+	ask ping | grep -q '^order inv set=mode:charge applied=mode:charge'
+	[ "$(setpoint)" = 1500 ]
+	ask release inv >answer
+	grep -q '^ok 1' answer || { cat answer >&2; false; }
+	[ "$(setpoint)" = 0 ]
+}
