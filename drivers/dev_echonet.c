@@ -542,8 +542,10 @@ static int en_input(struct drv_device *d, struct mkt_err *err)
 	do
 		n = receive(e, 0, err);
 	while (n > 0);
-	d->hurry |= e->t.noticed && e->step == DRV_EN_IDLE;
-	e->t.noticed = false;
+	if (e->step == DRV_EN_IDLE) { /* else it is the order's to look at */
+		d->hurry |= e->t.noticed;
+		e->t.noticed = false;
+	}
 	return n;
 }
 
