@@ -361,7 +361,6 @@ static void start(struct drv_en_device *e, struct drv_link *l, struct drv_device
 	e->d = d;
 	e->link = l;
 	e->cls = (uint16_t)(eoj >> 8);
-	e->saved = e->left = -1;
 	e->told = true;
 	e->watch_ms = DRV_EN_WATCH_MS;
 	drv_en_talk_init(&e->t, d, &io, eoj);

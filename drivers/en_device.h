@@ -47,6 +47,12 @@ struct drv_en_wish {
 	uint32_t power_w;
 };
 
+/* Bytes of drv_device.keep: operation modes, 0 none. */
+enum {
+	DRV_EN_SAVED = 0, /* DA before the first order */
+	DRV_EN_LEFT	  /* DA as the last order left it */
+};
+
 struct drv_en_device {
 	struct drv_device *d; /* NULL while probing */
 	struct drv_link *link;
@@ -77,8 +83,6 @@ struct drv_en_device {
 	uint32_t watch_ms;
 	uint64_t watched_ms;
 	uint8_t missed;	   /* times in a row that it did not follow */
-	int saved;	   /* DA before the first order; -1 */
-	int left;	   /* DA as the last order left it; -1 */
 };
 
 bool drv_en_can_charge_power(const struct drv_en_device *e);	/* EB and DA, both ways */

@@ -161,11 +161,11 @@ static uint32_t clip(const struct drv_en_device *e, uint8_t epc, uint32_t power_
 
 static uint8_t programme(const struct drv_en_device *e)
 {
-	int saved = e->saved;
+	uint8_t saved = e->d->keep[DRV_EN_SAVED];
 
 	/* Charging or discharging was somebody's order, perhaps ours before a crash. */
-	if (saved > 0 && !is_active(saved))
-		return (uint8_t)saved;
+	if (saved && !is_active(saved))
+		return saved;
 	return e->cls == DRV_EN_BATTERY ? DRV_EN_AUTO : DRV_EN_STANDBY;
 }
 
@@ -199,6 +199,16 @@ static bool power_is(const struct drv_en_device *e, const struct drv_en_wish *w)
 	return !w->epc || (v && drv_en_u32(v->edt, v->n, &power_w) && power_w == w->power_w);
 }
 
+/* What to go back to: the mode before us, or what somebody has set since. */
+static void save_programme(struct drv_en_device *e)
+{
+	uint8_t *keep = e->d->keep;
+	int da = drv_en_byte(&e->t, 0xDA);
+
+	if (da > 0 && (!keep[DRV_EN_SAVED] || (!e->wishing && da != keep[DRV_EN_LEFT])))
+		keep[DRV_EN_SAVED] = (uint8_t)da;
+}
+
 static int step_look(struct drv_en_device *e, uint64_t until_ms, struct mkt_err *err)
 {
 	static const uint8_t epcs[] = {0x88, 0x93, 0xC7, 0xC8, 0xC9, 0xCF, 0xDA, 0xEB, 0xEC};
@@ -215,9 +225,7 @@ static int step_look(struct drv_en_device *e, uint64_t until_ms, struct mkt_err 
 		go(e, DRV_EN_CHECK, DRV_EN_FOLLOW_MS);
 		return 0;
 	}
-	/* The programme to go back to: what it did before us, or since. */
-	if (e->saved < 0 || (!e->wishing && drv_en_byte(&e->t, 0xDA) != e->left))
-		e->saved = drv_en_byte(&e->t, 0xDA);
+	save_programme(e);
 	e->next = wish_for(e);
 	if (drv_en_byte(&e->t, 0xDA) == e->next.mode && power_is(e, &e->next))
 		go(e, DRV_EN_CONFIRM, DRV_EN_FOLLOW_MS);
@@ -434,7 +442,7 @@ static void finish(struct drv_en_device *e, int result)
 	e->watched_ms = e->done_ms = drv_now_ms();
 	if (result < 0)
 		return;
-	e->left = e->next.mode;
+	e->d->keep[DRV_EN_LEFT] = e->next.mode;
 	e->wishing = !back;
 	e->wish = e->next;
 	e->wished = e->set;
@@ -443,7 +451,7 @@ static void finish(struct drv_en_device *e, int result)
 		e->wish.power_w = (uint32_t)llabs((long long)e->applied.value);
 	e->missed = 0;
 	if (back)
-		e->saved = -1;
+		e->d->keep[DRV_EN_SAVED] = 0;
 }
 
 int drv_en_dispatch(struct drv_en_device *e, uint64_t until_ms, struct mkt_err *err)

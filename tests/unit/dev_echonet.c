@@ -121,6 +121,33 @@ static void safe_state_is_what_conf_says(void **state)
 	simdev_end(&s);
 }
 
+/* Killed in the midst of an order, it still knows what was before. */
+static void the_programme_outlives_the_driver(void **state)
+{
+	struct simdev s;
+
+	(void)state;
+	opened(&s, "battery,auto", "echonet-battery");
+	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 2000, NULL), 0);
+	s.d.driver->close(&s.d);
+	assert_int_equal(simdev_open(&s), 0);
+	assert_int_equal(simdev_show(&s, "power_w"), 2000); /* adopted */
+	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 1000, NULL), 0);
+	assert_int_equal(simdev_set(&s, MKT_SET_MODE, MKT_MODE_AUTO, NULL), 0);
+	assert_int_equal(simdev_show(&s, "power_w"), -300);
+	/* Without that knowledge an order of somebody is no programme. */
+	simdev_say(&s, "mode 42");
+	assert_int_equal(simdev_set(&s, MKT_SET_POWER, -500, NULL), 0);
+	assert_int_equal(simdev_set(&s, MKT_SET_MODE, MKT_MODE_AUTO, NULL), 0);
+	assert_int_equal(simdev_show(&s, "power_w"), -300);
+	/* What the owner has set since is what is gone back to. */
+	simdev_say(&s, "mode 44");
+	assert_int_equal(simdev_set(&s, MKT_SET_POWER, -500, NULL), 0);
+	assert_int_equal(simdev_set(&s, MKT_SET_MODE, MKT_MODE_AUTO, NULL), 0);
+	assert_int_equal(simdev_show(&s, "power_w"), 0);
+	simdev_end(&s);
+}
+
 static void refusals_are_told_and_undone(void **state)
 {
 	struct simdev s;
@@ -354,6 +381,7 @@ int main(void)
 		cmocka_unit_test(battery_does_what_it_is_told),
 		cmocka_unit_test(nothing_is_written_twice),
 		cmocka_unit_test(safe_state_is_what_conf_says),
+		cmocka_unit_test(the_programme_outlives_the_driver),
 		cmocka_unit_test(refusals_are_told_and_undone),
 		cmocka_unit_test(some_take_one_property_at_a_time),
 		cmocka_unit_test(without_power_it_is_on_or_off),
