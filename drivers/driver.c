@@ -35,6 +35,8 @@ int64_t drv_rated_w(const struct drv_device *d)
 
 	if (d->kind == MKT_DEV_METER)
 		return RATED_MAX_W; /* of a house or a street: what limits it is not known */
+	if (d->rated_w)
+		return d->rated_w;
 	if (d->conf->max_w)
 		return d->conf->max_w;
 	if (charge > 0 || discharge > 0)

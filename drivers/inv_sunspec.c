@@ -212,7 +212,14 @@ static int look(struct drv_device *d, struct inv *v, struct mkt_err *err)
 
 	find_models(v);
 	rc = inv_store_find(d, v, err);
-	return rc < 0 ? rc : find_kind(d, v, err);
+	if (rc < 0)
+		return rc;
+	/* What the inverter counts is sun and battery together. */
+	if (v->wmax_w)
+		d->rated_w = v->wmax_w;
+	if (d->rated_w && d->rated_w < v->charge_max_w)
+		d->rated_w = v->charge_max_w;
+	return find_kind(d, v, err);
 }
 
 /* In three calls: a long chain and its models are many requests on a slow line. */

@@ -389,6 +389,17 @@ static void set_phys(const struct device *v, struct sim_phys *p)
 	sim_phys_soc_set(p, 500);
 }
 
+static int no_such_model(const char *name, struct mkt_err *err)
+{
+	char all[256];
+	size_t at = 0;
+
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(models) && at < sizeof(all); i++)
+		at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%s", i ? ", " : "",
+				       models[i].name);
+	return mkt_err_set(err, MKT_EUSAGE, "there is no model '%s'; there are %s", name, all);
+}
+
 static int start(struct sim *s, struct sim_device *d, const char *name, struct mkt_err *err)
 {
 	size_t n = name ? strcspn(name, "@") : 0;
@@ -401,7 +412,7 @@ static int start(struct sim *s, struct sim_device *d, const char *name, struct m
 	d->priv = v;
 	while (name && (strlen(models[i].name) != n || memcmp(models[i].name, name, n) != 0))
 		if (++i == MKT_ARRAY_SIZE(models))
-			return mkt_err_set(err, MKT_EUSAGE, "there is no model '%s'", name);
+			return no_such_model(name, err);
 	v->base = name && name[n] ? (uint16_t)strtoul(name + n + 1, NULL, 10) : 40000;
 	if (v->base != 40000 && v->base != 0 && v->base != 50000)
 		return mkt_err_set(err, MKT_EUSAGE, "the base is 40000, 0 or 50000");

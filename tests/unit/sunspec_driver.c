@@ -304,6 +304,7 @@ static void readings(void **state)
 	assert_int_equal(reading(MKT_R_MODE), MKT_MODE_AUTO);
 	assert_int_equal(reading(MKT_R_POWER_CHARGE_MAX), 5000);
 	assert_int_equal(reading(MKT_R_POWER_CHARGE_MIN), 1);
+	assert_int_equal(drv_rated_w(&dev), 5000);
 	assert_int_equal(reading(MKT_R_ENERGY_STEP), 1);
 	assert_int_equal(reading(MKT_R_POWER_LIMIT), INT64_MIN);
 	pass(240);
