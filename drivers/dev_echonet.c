@@ -123,46 +123,46 @@ static void identify(const struct drv_en_talk *t, struct mkt_identity *id)
 /* ---- readings ------------------------------------------------------------------------------ */
 
 struct row {
-	uint8_t epc;
-	uint8_t reading; /* enum mkt_reading_id; of several rows the first there is */
 	bool (*get)(const void *edt, size_t n, int64_t *v);
 	int32_t factor;
+	uint8_t epc;
+	uint8_t reading; /* enum mkt_reading_id; of several rows the first there is */
 };
 
 static const struct row battery_rows[] = {
-	{0xD3, MKT_R_POWER, drv_en_s32, 1},
-	{0xA8, MKT_R_ENERGY_IMPORT, drv_en_u32, 1},
-	{0xD8, MKT_R_ENERGY_IMPORT, drv_en_u32, 1},
-	{0xA9, MKT_R_ENERGY_EXPORT, drv_en_u32, 1},
-	{0xD6, MKT_R_ENERGY_EXPORT, drv_en_u32, 1},
-	{0xE4, MKT_R_SOC, drv_en_u8, 10},
-	{0xA1, MKT_R_CAPACITY, drv_en_u32, 1},
-	{0xD0, MKT_R_CAPACITY, drv_en_u32, 1},
-	{0xA4, MKT_R_ENERGY_CHARGEABLE, drv_en_u32, 1},
-	{0xA5, MKT_R_ENERGY_DISCHARGEABLE, drv_en_u32, 1},
-	{0xA6, MKT_R_SOC_MAX, drv_en_u8, 10},
-	{0xA7, MKT_R_SOC_MIN, drv_en_u8, 10},
-	{0xD5, MKT_R_BATTERY_VOLTAGE, drv_en_s16, 1000},
-	{0, 0, NULL, 0},
+	{drv_en_s32, 1, 0xD3, MKT_R_POWER},
+	{drv_en_u32, 1, 0xA8, MKT_R_ENERGY_IMPORT},
+	{drv_en_u32, 1, 0xD8, MKT_R_ENERGY_IMPORT},
+	{drv_en_u32, 1, 0xA9, MKT_R_ENERGY_EXPORT},
+	{drv_en_u32, 1, 0xD6, MKT_R_ENERGY_EXPORT},
+	{drv_en_u8, 10, 0xE4, MKT_R_SOC},
+	{drv_en_u32, 1, 0xA1, MKT_R_CAPACITY},
+	{drv_en_u32, 1, 0xD0, MKT_R_CAPACITY},
+	{drv_en_u32, 1, 0xA4, MKT_R_ENERGY_CHARGEABLE},
+	{drv_en_u32, 1, 0xA5, MKT_R_ENERGY_DISCHARGEABLE},
+	{drv_en_u8, 10, 0xA6, MKT_R_SOC_MAX},
+	{drv_en_u8, 10, 0xA7, MKT_R_SOC_MIN},
+	{drv_en_s16, 1000, 0xD5, MKT_R_BATTERY_VOLTAGE},
+	{NULL, 0, 0, 0},
 };
 
 static const struct row vehicle_rows[] = {
-	{0xD3, MKT_R_POWER, drv_en_s32, 1},
-	{0xD8, MKT_R_ENERGY_IMPORT, drv_en_u32, 1},
-	{0xD6, MKT_R_ENERGY_EXPORT, drv_en_u32, 1},
-	{0xE4, MKT_R_SOC, drv_en_u8, 10},
-	{0xD0, MKT_R_CAPACITY, drv_en_u32, 1},
-	{0xC0, MKT_R_CAPACITY, drv_en_u32, 1},
-	{0xCF, MKT_R_ENERGY_CHARGEABLE, drv_en_u32, 1},
-	{0xC2, MKT_R_ENERGY_DISCHARGEABLE, drv_en_u32, 1},
-	{0xD5, MKT_R_BATTERY_VOLTAGE, drv_en_s16, 1000},
-	{0, 0, NULL, 0},
+	{drv_en_s32, 1, 0xD3, MKT_R_POWER},
+	{drv_en_u32, 1, 0xD8, MKT_R_ENERGY_IMPORT},
+	{drv_en_u32, 1, 0xD6, MKT_R_ENERGY_EXPORT},
+	{drv_en_u8, 10, 0xE4, MKT_R_SOC},
+	{drv_en_u32, 1, 0xD0, MKT_R_CAPACITY},
+	{drv_en_u32, 1, 0xC0, MKT_R_CAPACITY},
+	{drv_en_u32, 1, 0xCF, MKT_R_ENERGY_CHARGEABLE},
+	{drv_en_u32, 1, 0xC2, MKT_R_ENERGY_DISCHARGEABLE},
+	{drv_en_s16, 1000, 0xD5, MKT_R_BATTERY_VOLTAGE},
+	{NULL, 0, 0, 0},
 };
 
 static const struct row pv_rows[] = {
-	{0xE0, MKT_R_POWER, drv_en_u16, -1},
-	{0xE1, MKT_R_ENERGY_EXPORT, drv_en_u32, 1},
-	{0, 0, NULL, 0},
+	{drv_en_u16, -1, 0xE0, MKT_R_POWER},
+	{drv_en_u32, 1, 0xE1, MKT_R_ENERGY_EXPORT},
+	{NULL, 0, 0, 0},
 };
 
 /* What besides the rows is read in each pass. */
@@ -653,10 +653,10 @@ static int probe(struct drv_link *l, uint16_t cls, const struct mkt_device_conf 
 		return probe(l, cls, conf, id, err);                                           \
 	}                                                                                      \
 	const struct drv_driver drv_##symbol = {                                               \
-		.name = text,                                                                  \
-		.summary = what,                                                               \
+		.name = (text),                                                                \
+		.summary = (what),                                                             \
 		.maturity = DRV_BETA,                                                          \
-		.kind = dev_kind,                                                              \
+		.kind = (dev_kind),                                                            \
 		.poll_ms = 5000,                                                               \
 		.unit = 1,                                                                     \
 		.busy_ms = 240000, /* the vehicle's check, four tries of 20 s, and ramping */  \

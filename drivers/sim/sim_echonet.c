@@ -36,6 +36,11 @@ struct object {
 	uint8_t told_da, told_cf, told_c7;
 };
 
+static const struct object *object(const struct sim_device *d)
+{
+	return d->priv;
+}
+
 /* What there is, by class; then what can be set. */
 static const uint8_t common[] = {0x80, 0x82, 0x83, 0x88, 0x89,
 				 0x8A, 0x8C, 0x8D, 0x93, 0x9D, 0x9E, 0x9F};
@@ -441,12 +446,13 @@ static size_t node_list(struct sim *s, uint8_t *out)
 static size_t get_node(struct sim *s, uint8_t epc, uint8_t *out)
 {
 	static const uint8_t epcs[] = {0x80, 0x82, 0x83, 0x8A, 0x9F, 0xD3, 0xD5, 0xD6};
+	static const uint8_t version[] = {1, 14, 1, 0};
 	struct drv_en_map m = {{0}};
 
 	add_all(&m, epcs, sizeof(epcs));
 	switch (epc) {
 	case 0x82:
-		memcpy(out, "\1\x0E\1\0", 4);
+		memcpy(out, version, sizeof(version));
 		return 4;
 	case 0x80:
 	case 0x83:
@@ -477,12 +483,11 @@ static size_t value(struct sim *s, const struct sim_device *d, uint8_t epc, uint
 static bool answer_get(struct sim *s, const struct sim_device *d, const struct drv_en_frame *f,
 		       unsigned from, struct drv_en_out *out)
 {
-	const struct object *o = d ? d->priv : NULL;
-	bool all = true;
+	bool all = true, too_many = d && object(d)->single && f->n > 1;
 	uint8_t v[256];
 
 	for (unsigned i = from; i < f->n; i++) {
-		size_t n = o && o->single && f->n > 1 ? 0 : value(s, d, f->p[i].epc, v);
+		size_t n = too_many ? 0 : value(s, d, f->p[i].epc, v);
 
 		all &= n != 0;
 		drv_en_add(out, f->p[i].epc, v, (uint8_t)n);
@@ -493,12 +498,11 @@ static bool answer_get(struct sim *s, const struct sim_device *d, const struct d
 static bool answer_set(struct sim *s, struct sim_device *d, const struct drv_en_frame *f,
 		       struct drv_en_out *out)
 {
-	const struct object *o = d ? d->priv : NULL;
 	bool all = true;
 
 	for (unsigned i = 0; i < f->nset; i++) {
 		const struct drv_en_prop *p = &f->p[i];
-		bool ok = o && !(o->single && f->nset > 1) && set(s, d, p);
+		bool ok = d && !(object(d)->single && f->nset > 1) && set(s, d, p);
 
 		all &= ok;
 		drv_en_add(out, p->epc, p->edt, ok ? 0 : p->pdc);
@@ -510,11 +514,10 @@ static bool answer_set(struct sim *s, struct sim_device *d, const struct drv_en_
 
 static void answer(struct sim *s, struct sim_device *d, uint32_t eoj, const struct drv_en_frame *f)
 {
-	const struct object *o = d ? d->priv : NULL;
 	struct drv_en_out out;
 	bool ok;
 
-	drv_en_begin(&out, o && o->tid0 ? 0 : f->tid, eoj, f->seoj, 0);
+	drv_en_begin(&out, d && object(d)->tid0 ? 0 : f->tid, eoj, f->seoj, 0);
 	switch (f->esv) {
 	case DRV_EN_GET:
 	case DRV_EN_INF_REQ:
