@@ -14,8 +14,7 @@
 
 #define UNIT 1
 #define ANSWER_MS 500
-#define PROBE_TURNAROUND_MS 300 /* three bases within one call */
-#define TURNAROUND_MS 500
+#define TURNAROUND_MS 900 /* three bases within one call */
 #define WATCHDOG_S 300
 #define WATCHDOG_MAX_S 65534 /* a uint16 that is not "absent" */
 #define BEAT_MS 1000
@@ -24,13 +23,14 @@
 
 /* ---- identity ------------------------------------------------------------------------------ */
 
+/* @retries: 0 while the bases are tried, of which some may be met with silence. */
 static int connect(struct drv_link *l, struct drv_device *d, const struct mkt_device_conf *conf,
-		   struct drv_mb **mb, struct mkt_err *err)
+		   uint8_t retries, struct drv_mb **mb, struct mkt_err *err)
 {
 	struct drv_mb_conf mc = {.unit = conf->unit ? conf->unit : UNIT,
 				 .answer_ms = ANSWER_MS,
-				 .turnaround_ms = d ? TURNAROUND_MS : PROBE_TURNAROUND_MS,
-				 .retries = d != NULL};
+				 .turnaround_ms = TURNAROUND_MS,
+				 .retries = retries};
 
 	return drv_mb_new(l, d, &mc, false, mb, err);
 }
@@ -61,7 +61,7 @@ static int probe(struct drv_link *l, const struct mkt_device_conf *conf, struct 
 	struct ss_map map;
 	struct drv_mb *mb;
 	struct ss_io io;
-	int rc = connect(l, NULL, conf, &mb, err);
+	int rc = connect(l, NULL, conf, 0, &mb, err);
 
 	if (rc < 0)
 		return rc;
@@ -189,7 +189,7 @@ static int open_begin(struct drv_device *d, struct mkt_err *err)
 	v->watchdog_s = d->conf->watchdog_s ? d->conf->watchdog_s : WATCHDOG_S;
 	if (v->watchdog_s > WATCHDOG_MAX_S)
 		v->watchdog_s = WATCHDOG_MAX_S;
-	rc = connect(d->link, d, d->conf, &v->mb, err);
+	rc = connect(d->link, d, d->conf, 0, &v->mb, err);
 	if (rc == 0)
 		ss_io_modbus(&v->io, v->mb);
 	return rc;
@@ -210,6 +210,13 @@ static int look(struct drv_device *d, struct inv *v, struct mkt_err *err)
 {
 	int rc;
 
+	drv_mb_free(v->mb);
+	v->mb = NULL;
+	rc = connect(d->link, d, d->conf, 1, &v->mb, err);
+	if (rc < 0)
+		return rc;
+	v->io.arg = v->mb;
+	drv_mb_begin(v->mb);
 	find_models(v);
 	rc = inv_store_find(d, v, err);
 	if (rc < 0)

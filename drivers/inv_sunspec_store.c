@@ -260,6 +260,16 @@ static int read_back(struct inv *v, const struct ss_block *want, struct run r, s
 	return 1;
 }
 
+/* An answer was lost; the write may have been done: what is read back tells.  @rc, or 0. */
+static int put_unheard(struct inv *v, const struct ss_block *want, struct run r, int rc,
+		       struct mkt_err *err)
+{
+	if (read_back(v, want, r, NULL) == 0)
+		return 0;
+	mkt_err_hint(err, "it may have been done all the same");
+	return rc;
+}
+
 /* Write what is not so already, or @again, and read it back. */
 static int put(struct inv *v, const struct ss_block *want, struct run r, bool again,
 	       struct mkt_err *err)
@@ -275,6 +285,8 @@ static int put(struct inv *v, const struct ss_block *want, struct run r, bool ag
 			rc = ss_write(&v->io, want, (uint16_t)(r.gap + 1),
 				      (uint16_t)(r.off + r.n - r.gap - 1), err);
 	}
+	if (rc == -MKT_EDEVTIMEOUT || rc == -MKT_EDEVFRAME)
+		return put_unheard(v, want, r, rc, err);
 	return rc < 0 ? rc : read_back(v, want, r, err);
 }
 

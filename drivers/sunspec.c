@@ -280,7 +280,10 @@ int ss_write(struct ss_io *io, const struct ss_block *b, uint16_t off, uint16_t 
 		drv_sleep_ms(BUSY_MS);
 		rc = io->write(io->arg, addr, n, r, false, err);
 	}
-	if (rc < 0)
-		mkt_err_wrap(err, "model %u, offset %u", b->r[0], off);
-	return rc < 0 ? rc : 0;
+	if (rc >= 0)
+		return 0;
+	mkt_err_wrap(err, "model %u, offset %u", b->r[0], off);
+	if (rc == -MKT_EDEVREFUSED && io->exception(io->arg) == 3)
+		mkt_err_hint(err, "out of its range, or it is under local control");
+	return rc;
 }

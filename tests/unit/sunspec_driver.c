@@ -12,6 +12,7 @@
 
 #include "drivers/sim/sim_sunspec.c" /* its functions are static */
 #include "tests/memlink.h"
+#include "tests/rng.h"
 
 /* ---- the simulator without its program ------------------------------------------------------ */
 
@@ -19,6 +20,9 @@ static struct sim_device box;
 static char frames[200000]; /* "> 01 03 ...\n< 01 03 ...\n" */
 static size_t nframes;
 static bool silent;
+static struct rng *faults;
+static bool lost_now;
+static int lose_writes; /* answers to so many writes are lost */
 static int refuse_next; /* exception of the next request, whatever it is */
 
 static void note(char dir, const uint8_t *p, size_t n)
@@ -57,8 +61,22 @@ void sim_send(struct sim *s, const struct sim_device *d, const void *frame, size
 {
 	(void)s;
 	(void)d;
+	uint8_t spoilt[300];
+	uint64_t dice = faults ? rng_below(faults, 40) : 40;
+
+	memcpy(spoilt, frame, n);
+	if (dice == 0)
+		spoilt[rng_below(faults, n)] ^= (uint8_t)(1 << rng_below(faults, 8));
+	if (lost_now || dice == 1)
+		return;
 	note('<', frame, n);
-	mem_push(&mem, (uint32_t)n + 30, frame, n); /* as long as it takes at 9600 baud */
+	if (dice == 2) {
+		mem_push(&mem, 20, "\x01\x03\x55", 3); /* noise */
+	} else if (dice == 3) {
+		mem_push(&mem, 510 + (uint32_t)rng_below(faults, 300), spoilt, n); /* late */
+		return;
+	}
+	mem_push(&mem, (uint32_t)n + 30, spoilt, n); /* as long as it takes at 9600 baud */
 }
 
 bool sim_fault(struct sim *s, const struct sim_device *d, const char *kind, uint32_t *arg)
@@ -110,7 +128,12 @@ static void peer(struct drv_link *l, const uint8_t *bytes, size_t n)
 		sim_send(NULL, NULL, out, 5);
 		return;
 	}
+	if (lose_writes && bytes[1] == 16) {
+		lose_writes--;
+		lost_now = true;
+	}
 	input(NULL, bytes, n, mem.now_ms);
+	lost_now = false;
 }
 
 /* ---- a device under test --------------------------------------------------------------------- */
@@ -666,6 +689,70 @@ static void refusals(void **state)
 	down();
 }
 
+/* The answer to a write is lost: what is read back tells whether it was done. */
+static void lost_answers(void **state)
+{
+	(void)state;
+	up("hybrid700");
+	lose_writes = 1;
+	assert_int_equal(order(MKT_SET_POWER, 1000), 0);
+	assert_int_equal(box.phys.power_w, 1000);
+	down();
+
+	up("gen24");
+	lose_writes = 1;
+	((struct device *)box.priv)->local = true; /* and it was not */
+	assert_int_equal(order(MKT_SET_POWER, 1000), -MKT_EDEVTIMEOUT);
+	lose_writes = 0;
+	assert_int_equal(order(MKT_SET_POWER, 1000), -MKT_EDEVUNCONFIRMED);
+	assert_non_null(strstr(err.text, "read back"));
+	((struct device *)box.priv)->local = false;
+	assert_int_equal(order(MKT_SET_POWER, 1000), 0);
+	down();
+}
+
+/*
+ * Orders on a line that loses, spoils and delays: who hears "done" has it, and what
+ * was read is what is.
+ */
+static void orders_under_faults(void **state)
+{
+	static const char *const names[] = {"gen24", "hybrid700"};
+	struct rng rng = rng_start("sunspec_driver");
+	unsigned done = 0, read = 0;
+
+	(void)state;
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(names); i++) {
+		up(names[i]);
+		faults = &rng;
+		for (int k = 0; k < 150; k++) {
+			int32_t w = (int32_t)rng_below(&rng, 9001) - 4500;
+			bool mode = rng_below(&rng, 5) == 0;
+			int rc =
+				mode ? order(MKT_SET_MODE, MKT_MODE_AUTO) : order(MKT_SET_POWER, w);
+
+			if (rc == 0 && !mode) {
+				assert_in_range(applied.value - w + 1, 0, 2); /* steps of 0.5 W */
+				assert_in_range(box.phys.setpoint_w - w + 1, 0, 2);
+			}
+			if (rc == 0 && mode)
+				assert_int_equal(box.phys.setpoint_w, 0);
+			done += rc == 0;
+			mem.now_ms += rng_below(&rng, 5000);
+			if (drv_sunspec.poll(&dev, &err) < 0)
+				continue;
+			read++;
+			assert_int_equal(reading(MKT_R_POWER), box.phys.power_w);
+			sim_phys_soc_set(&box.phys, 500);
+		}
+		faults = NULL;
+		polled();
+		down();
+	}
+	printf("%u of 300 orders done, %u polls read\n", done, read);
+	assert_true(done > 100 && read > 100);
+}
+
 /* Another master sets another mode: reported, and not fought. */
 static void other_master(void **state)
 {
@@ -718,14 +805,24 @@ static void over_tcp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kinds),	   cmocka_unit_test(readings),
-		cmocka_unit_test(meters),	   cmocka_unit_test(roll_over),
-		cmocka_unit_test(logical_devices), cmocka_unit_test(control_124),
-		cmocka_unit_test(control_704),	   cmocka_unit_test(watchdogs),
-		cmocka_unit_test(restart),	   cmocka_unit_test(safe_states),
-		cmocka_unit_test(battery_802),	   cmocka_unit_test(caps_of_others),
-		cmocka_unit_test(refusals),	   cmocka_unit_test(other_master),
-		cmocka_unit_test(nobody),	   cmocka_unit_test(over_tcp),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(readings),
+		cmocka_unit_test(meters),
+		cmocka_unit_test(roll_over),
+		cmocka_unit_test(logical_devices),
+		cmocka_unit_test(control_124),
+		cmocka_unit_test(control_704),
+		cmocka_unit_test(watchdogs),
+		cmocka_unit_test(restart),
+		cmocka_unit_test(safe_states),
+		cmocka_unit_test(battery_802),
+		cmocka_unit_test(caps_of_others),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(other_master),
+		cmocka_unit_test(orders_under_faults),
+		cmocka_unit_test(lost_answers),
+		cmocka_unit_test(nobody),
+		cmocka_unit_test(over_tcp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
