@@ -610,7 +610,7 @@ static int en_safe_state(struct drv_device *d, struct mkt_err *err)
 
 static int look_who(struct drv_en_device *e, struct mkt_identity *id)
 {
-	uint64_t until_ms = drv_now_ms() + DRV_EN_CALL_MS;
+	uint64_t until_ms = drv_now_ms() + DRV_CALL_MAX_MS - 500;
 	int r = ask_list(&e->t, NULL);
 
 	if (r >= 0)

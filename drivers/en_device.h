@@ -12,7 +12,7 @@
 
 #include "drivers/en_talk.h"
 
-#define DRV_EN_CALL_MS 2000   /* a call waits for so long */
+#define DRV_EN_CALL_MS 500    /* a call waits for so long; who is slower is called again */
 #define DRV_EN_SETTLE_MS 20000 /* after a set, until it is read back */
 #define DRV_EN_FOLLOW_MS 60000 /* until power electronics follow; also the vehicle's check */
 #define DRV_EN_WATCH_MS 60000  /* wish and truth are compared so often */

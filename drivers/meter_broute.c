@@ -10,7 +10,7 @@
 #include "core/units/civil.h"
 #include "drivers/broute.h"
 
-#define CALL_MS 2000
+#define CALL_MS 200 /* the rest of a minute is waited for between calls */
 #define JAPAN_S (9 * 3600) /* no summer time */
 
 /* A counter of the meter, with what it has rolled over. */
