@@ -95,7 +95,7 @@ static int parse_version(struct rapi_line *q, unsigned *major, struct mkt_identi
 				   f->checked ? "" : " without checksum");
 	*major = (unsigned)number;
 	*id = (struct mkt_identity){.maker = "OpenEVSE"};
-	mkt_dev_text(id->model, "OpenEVSE", 8);
+	mkt_dev_text(id->model, "EVSE controller", 15);
 	snprintf(text, sizeof(text), "%s RAPI %s", f->word[1], f->word[2]);
 	mkt_dev_text(id->version, text, strlen(text));
 	q->ids = f->id != 0;

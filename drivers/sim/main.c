@@ -82,6 +82,11 @@ uint64_t sim_now_ms(const struct sim *s)
 	return s->begin_ms + (sim_real_ms() - s->real_ms) * s->speed;
 }
 
+uint32_t sim_takes_ms(const struct sim *s, uint32_t calendar_ms)
+{
+	return mkt_clock_simulated(s->clock) ? 0 : calendar_ms / s->speed;
+}
+
 uint32_t sim_random(struct sim *s, uint32_t n)
 {
 	return sim_faults_random(&s->faults, n);

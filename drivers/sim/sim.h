@@ -149,6 +149,12 @@ bool sim_is_udp(const struct sim *s);
 uint64_t sim_now_ms(const struct sim *s);
 uint64_t sim_real_ms(void);
 
+/*
+ * Real time in which something takes @calendar_ms that physics feels (a vehicle
+ * that reacts): 0 with a shared calendar, which would jump over it.
+ */
+uint32_t sim_takes_ms(const struct sim *s, uint32_t calendar_ms);
+
 /* A seeded random number below @n, for jitter and noise. */
 uint32_t sim_random(struct sim *s, uint32_t n);
 

@@ -66,6 +66,7 @@ struct board {
 	uint16_t flags, said_flags;
 	uint8_t said_state, said_pilot, said_amps;
 	bool stubborn, stores;
+	uint32_t react_ms;
 	uint64_t vehicle_ms, relay_ms; /* real: vehicle acts, relay opens; 0: they do not */
 	uint64_t elapsed_ms;	       /* calendar of the last closing */
 	uint32_t trips[3];
@@ -160,7 +161,7 @@ static void plugged_in(struct board *b, uint64_t real_ms)
 	b->pilot = ST_B;
 	if (b->state == ST_A)
 		b->state = ST_B;
-	b->vehicle_ms = real_ms + VEHICLE_MS;
+	b->vehicle_ms = real_ms + b->react_ms;
 }
 
 static uint64_t session_ws(struct board *b)
@@ -209,7 +210,7 @@ static void sleep_now(struct board *b, uint64_t real_ms)
 	b->state = ST_SLEEP;
 	if (b->flags & FL_RELAY) {
 		b->relay_ms = real_ms + RELAY_MS;
-		b->vehicle_ms = real_ms + VEHICLE_MS;
+		b->vehicle_ms = real_ms + b->react_ms;
 	}
 	actuate(b);
 }
@@ -223,7 +224,7 @@ static void wake(struct board *b, uint64_t real_ms)
 	b->state = b->phys->plugged ? ST_B : ST_A;
 	b->pilot = b->state;
 	if (b->phys->plugged)
-		b->vehicle_ms = real_ms + VEHICLE_MS;
+		b->vehicle_ms = real_ms + b->react_ms;
 }
 
 static void disable(struct board *b)
@@ -237,7 +238,7 @@ static void trouble(struct board *b, uint8_t state, uint64_t real_ms)
 	b->blocked_ms = real_ms + FAULT_BLOCK_MS;
 	if (!state) {
 		b->state = b->pilot = b->phys->plugged ? ST_B : ST_A;
-		b->vehicle_ms = real_ms + VEHICLE_MS;
+		b->vehicle_ms = real_ms + b->react_ms;
 		return;
 	}
 	if (state == 6) {
@@ -636,7 +637,7 @@ static void watch_vehicle(struct sim *s, struct board *b, uint64_t real_ms)
 		b->state = b->pilot = ST_B;
 		relay_open(b);
 	} else if (b->state == ST_B && !b->vehicle_ms && wants_power(b)) {
-		b->vehicle_ms = real_ms + VEHICLE_MS;
+		b->vehicle_ms = real_ms + b->react_ms;
 	}
 }
 
@@ -671,7 +672,6 @@ static int start(struct sim *s, struct sim_device *d, const char *name, struct m
 {
 	struct board *b;
 
-	(void)s;
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(models); i++)
 		if (!name || !strcmp(name, models[i].name)) {
 			b = calloc(1, sizeof(*b));
@@ -681,6 +681,7 @@ static int start(struct sim *s, struct sim_device *d, const char *name, struct m
 			b->m = &models[i];
 			b->phys = &d->phys;
 			b->ceiling = HARDWARE_MAX_A;
+			b->react_ms = sim_takes_ms(s, VEHICLE_MS);
 			power_on(b);
 			b->state = b->pilot = b->said_state = b->said_pilot = ST_A;
 			b->said_amps = b->amps;

@@ -129,8 +129,9 @@ class Driverd:
 
 
 def story():
-    sim = Sim()
     d = Driverd()
+    wait("a port that is not there is waited for", lambda: d.is_state("absent"))
+    sim = Sim()
     wait("the charger is ready", lambda: d.is_state("ready"))
     a = d.ask("order ev set=current:16000 lease=600")
     ok(a[0] == "ok" and "applied=current:16000" in a, "16 A are ordered and confirmed")
