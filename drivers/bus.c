@@ -16,7 +16,8 @@ static int settle_line(struct drv_bus *b, const struct mkt_line_conf *line, stru
 	b->conf.pause_ms = line->pause_ms == UINT32_MAX ? 0 : line->pause_ms;
 	b->conf.echo = line->echo;
 	for (uint32_t i = 0; i < b->n; i++) {
-		const struct drv_driver *d = b->units[i].dev.driver, *first = b->units[0].dev.driver;
+		const struct drv_driver *first = b->units[0].dev.driver;
+		const struct drv_driver *d = b->units[i].dev.driver;
 
 		if (!line->speed && d->line.speed != first->line.speed)
 			return mkt_err_set(err, MKT_EUSAGE,

@@ -295,7 +295,8 @@ static void take_sample(struct drv_unit *u, uint64_t now_ms)
 	if (u->nsamples < DRV_SAMPLES)
 		u->nsamples++;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	left = SAMPLE_MS - ((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000) % SAMPLE_MS;
+	left = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	left = SAMPLE_MS - left % SAMPLE_MS;
 	u->sample_ms = now_ms + left + (left < SAMPLE_MS / 2 ? SAMPLE_MS : 0);
 }
 
@@ -329,10 +330,18 @@ static void show_fault(struct drv_unit *u)
 static void renew_settings(struct drv_unit *u, uint64_t now_ms)
 {
 	static const enum mkt_reading_id ids[] = {
-		MKT_R_ENERGY_STEP,	 MKT_R_CURRENT_MIN,	    MKT_R_CURRENT_MAX,
-		MKT_R_POWER_CHARGE_MIN,	 MKT_R_POWER_CHARGE_MAX,    MKT_R_POWER_DISCHARGE_MIN,
-		MKT_R_POWER_DISCHARGE_MAX, MKT_R_CAPACITY,	    MKT_R_SOC_MIN,
-		MKT_R_SOC_MAX,		 MKT_R_WATCHDOG,	    MKT_R_FAILSAFE_CURRENT,
+		MKT_R_ENERGY_STEP,
+		MKT_R_CURRENT_MIN,
+		MKT_R_CURRENT_MAX,
+		MKT_R_POWER_CHARGE_MIN,
+		MKT_R_POWER_CHARGE_MAX,
+		MKT_R_POWER_DISCHARGE_MIN,
+		MKT_R_POWER_DISCHARGE_MAX,
+		MKT_R_CAPACITY,
+		MKT_R_SOC_MIN,
+		MKT_R_SOC_MAX,
+		MKT_R_WATCHDOG,
+		MKT_R_FAILSAFE_CURRENT,
 		MKT_R_PHASES,
 	};
 
@@ -394,7 +403,8 @@ int drv_unit_refresh(struct drv_unit *u, uint64_t ticket, struct mkt_err *err)
 {
 	if (!u->open)
 		return mkt_err_set(err, u->error_code ? u->error_code : MKT_EDEVSTALE,
-				   "'%s' is %s%s%s", u->conf.name, mkt_dev_state_word((int)u->state),
+				   "'%s' is %s%s%s", u->conf.name,
+				   mkt_dev_state_word((int)u->state),
 				   u->error[0] ? ": " : "", u->error);
 	if (!drv_unit_wait(u, DRV_J_POLL, ticket))
 		return mkt_err_set(err, MKT_EBUSY, "too many requests wait for '%s'", u->conf.name);

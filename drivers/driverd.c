@@ -49,12 +49,17 @@ enum { O_STDIO = 256, O_SOCKETS, O_PORT, O_DRIVER, O_UNIT, O_SPEED, O_PARITY, O_
        O_TRACE };
 
 static const struct option longs[] = {
-	{"stdio", no_argument, NULL, O_STDIO},	     {"sockets", required_argument, NULL, O_SOCKETS},
-	{"port", required_argument, NULL, O_PORT},   {"driver", required_argument, NULL, O_DRIVER},
-	{"unit", required_argument, NULL, O_UNIT},   {"speed", required_argument, NULL, O_SPEED},
-	{"parity", required_argument, NULL, O_PARITY}, {"name", required_argument, NULL, O_NAME},
-	{"clock", required_argument, NULL, O_CLOCK}, {"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},	     {"trace", no_argument, NULL, O_TRACE},
+	{"stdio", no_argument, NULL, O_STDIO},
+	{"sockets", required_argument, NULL, O_SOCKETS},
+	{"port", required_argument, NULL, O_PORT},
+	{"driver", required_argument, NULL, O_DRIVER},
+	{"unit", required_argument, NULL, O_UNIT},
+	{"speed", required_argument, NULL, O_SPEED},
+	{"parity", required_argument, NULL, O_PARITY},
+	{"name", required_argument, NULL, O_NAME},
+	{"clock", required_argument, NULL, O_CLOCK},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
 

@@ -58,7 +58,7 @@ struct mkt_device_conf {
 	char name[MKT_DEV_NAME_MAX + 1];
 	char line[MKT_DEV_NAME_MAX + 1];
 	char driver[MKT_DEV_NAME_MAX + 1];
-	uint16_t unit;			    /* address on the bus; 0: the driver's usual one */
+	uint16_t unit;			    /* on the bus; 0: the driver's usual one */
 	char serial[MKT_DEV_TEXT_MAX + 1];  /* must be what the device says; "": any */
 	char charger[MKT_CHARGER_MAX + 1];  /* its id on the ledger; "": the name */
 	char circuit[MKT_DEV_NAME_MAX + 1]; /* "": none */
@@ -91,7 +91,8 @@ struct mkt_devices {
  * and line; -MKT_ENOTFOUND there is no file; -MKT_ENOMEM.
  * Release with free().
  */
-int mkt_devices_read(const char *file, struct mkt_devices **out, struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_devices_read(const char *file, struct mkt_devices **out,
+		     struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Rows by name, or NULL. */
 const struct mkt_line_conf *mkt_devices_line(const struct mkt_devices *d, const char *name);

@@ -379,7 +379,8 @@ int mkt_devc_input(struct mkt_devc *c, struct mkt_err *err)
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-static int wait_fd(const struct mkt_devc *c, short events, uint64_t deadline_ms, struct mkt_err *err)
+static int wait_fd(const struct mkt_devc *c, short events, uint64_t deadline_ms,
+		   struct mkt_err *err)
 {
 	struct pollfd p = {.fd = c->fd, .events = events};
 

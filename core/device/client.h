@@ -34,16 +34,17 @@ struct mkt_dev_view {
 	struct mkt_identity id;
 	struct mkt_readings r;
 	uint32_t poll_ms;	    /* readings older than MKT_DEV_POLLS_STALE polls are stale */
-	struct mkt_order order;	    /* what is held now, by whoever gave it; .set.kind NONE: nothing */
+	struct mkt_order order;	    /* held now, by whoever gave it; .set.kind NONE: nothing */
 	struct mkt_setpoint applied; /* what the device confirmed of it */
 	bool own;		    /* this connection gave it */
 	bool stopped;		    /* a counter reached its stop: paused */
 	bool lost;		    /* who gave it is gone */
-	bool safe_owed;		    /* to be brought to its safe state when it can be reached */
+	bool safe_owed;		    /* it is to be made safe when it can be reached */
 	uint64_t order_ends_ms;	    /* monotonic: of the lease */
-	/* What the counters moved when the meter rolled over or was replaced, since driverd began. */
+	/* What counters moved when a meter rolled over or was replaced, since driverd began. */
 	int64_t import_jump_wh, export_jump_wh;
-	uint64_t counters[8];	    /* requests answers timeouts bad refusals strangers late reconnects */
+	/* requests answers timeouts bad refusals strangers late reconnects */
+	uint64_t counters[8];
 };
 
 /*

@@ -28,7 +28,7 @@ int mkt_line_split(struct mkt_line *l, const char *text, size_t n,
 /* The value of a key as it stands, or NULL. */
 const char *mkt_line_get(const struct mkt_line *l, const char *key);
 
-/* The value as text.  0; -MKT_ENOTFOUND there is no such key; -MKT_EINVAL it is too long or wrong. */
+/* The value as text.  -MKT_ENOTFOUND there is no such key; -MKT_EINVAL too long or wrong. */
 int mkt_line_text(const struct mkt_line *l, const char *key, char *out,
 		  size_t size) MKT_MUST_CHECK;
 
