@@ -123,7 +123,6 @@ static void a_charge(void **state)
 		{NULL, "$SC 10 V\r", "$OK 10^01\r$AT 03 03 10 0540^31\r"},
 		{NULL, "$GG^24\r", "$OK 10000 230000^10\r"},
 		{"stubborn on", "$FS^31\r", "$OK^20\r$AT fe 03 10 0540^31\r"},
-		{"stubborn off", NULL, ""},
 		{NULL, "$FD^26\r", "$OK^20\r$AT ff 03 10 0500^36\r"},
 		{NULL, "$G0^53\r", "$OK 2^32\r"},
 	};
