@@ -380,6 +380,9 @@ static void set_phys(const struct device *v, struct sim_phys *p)
 {
 	p->battery = true;
 	p->phases = 3;
+	for (unsigned i = 0; i < v->nm; i++)
+		if (ss_family(v->m[i].id) == 103)
+			p->phases = (uint8_t)(v->m[i].id - 100);
 	p->capacity_wh = v->meter ? SIM_CAPACITY_MAX_WH : 10000;
 	p->charge_max_w = p->discharge_max_w = v->meter ? 100000 : WMAX_W;
 	p->efficiency = v->meter ? 1000 : 950;
@@ -530,12 +533,18 @@ static void measure_inverter(struct device *v, const struct sim_phys *p)
 	int64_t centi_a = sim_phys_current_ma(p) / 10, deci_v = p->voltage_mv / 100;
 	bool failed = get(v, SS_103_Evt1) || get(v, SS_113_Evt1);
 	const struct value values[] = {
-		{SS_103_A, 3 * centi_a}, {SS_103_AphA, centi_a},
-		{SS_103_AphB, centi_a}, {SS_103_AphC, centi_a},
-		{SS_103_PhVphA, deci_v}, {SS_103_PhVphB, deci_v},
-		{SS_103_PhVphC, deci_v}, {SS_103_W, -p->power_w},
-		{SS_103_Hz, 5001}, {SS_103_WH, (int64_t)sim_phys_export_wh(p)},
-		{SS_103_St, failed ? 7 : 4}, {SS_113_St, failed ? 7 : 4},
+		{SS_103_A, p->phases * centi_a},
+		{SS_103_AphA, centi_a},
+		{SS_103_AphB, p->phases > 1 ? centi_a : -1},
+		{SS_103_AphC, p->phases > 2 ? centi_a : -1},
+		{SS_103_PhVphA, deci_v},
+		{SS_103_PhVphB, p->phases > 1 ? deci_v : -1},
+		{SS_103_PhVphC, p->phases > 2 ? deci_v : -1},
+		{SS_103_W, -p->power_w},
+		{SS_103_Hz, 5001},
+		{SS_103_WH, (int64_t)sim_phys_export_wh(p)},
+		{SS_103_St, failed ? 7 : 4},
+		{SS_113_St, failed ? 7 : 4},
 	};
 
 	puts_(v, values, MKT_ARRAY_SIZE(values));

@@ -618,6 +618,9 @@ static void battery_802(void **state)
 	up("battery802");
 	assert_int_equal(reading(MKT_R_SOC_MIN), 100);
 	assert_int_equal(reading(MKT_R_SOC_MAX), 1000);
+	assert_int_equal(reading(MKT_R_PHASES), 1);
+	assert_int_equal(reading(MKT_R_VOLTAGE_L1), 230000);
+	assert_int_equal(reading(MKT_R_VOLTAGE_L2), INT64_MIN);
 	assert_int_equal(order(MKT_SET_POWER, 1000), 0);
 	assert_int_equal(dev.keepalive_ms, 1000);
 	assert_int_equal(pass(20), 0);
