@@ -123,7 +123,6 @@ static int read_answer(const struct call *c, struct incoming *in, struct mkt_err
 	bool begun;
 	int n, r;
 
-	*in = (struct incoming){.n = 0};
 	if (deadline > c->until_ms)
 		deadline = c->until_ms;
 	while ((n = drv_link_read(c->link, bytes, sizeof(bytes), deadline, err)) > 0) {
@@ -149,7 +148,7 @@ static int exchange_once(const struct call *c, const char *command, char text[PI
 {
 	uint8_t frame[PI30_FRAME_MAX];
 	size_t n = pi30_frame(command, frame);
-	struct incoming in;
+	struct incoming in = {.n = 0};
 	int r = drv_link_drain(c->link, 0, 0, err);
 
 	if (r >= 0) {
@@ -380,7 +379,7 @@ static int poll_status(const struct call *c, struct drv_device *d, struct mkt_er
 
 	if (!r)
 		r = pi30_status(text, &s, err);
-	if (r < 0)
+	if (r)
 		return r;
 	set_if(d, MKT_R_POWER, s.battery_w, 1);
 	set_if(d, MKT_R_VOLTAGE_L1, s.grid_mv, 1);

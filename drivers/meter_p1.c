@@ -81,7 +81,7 @@ static int check(const struct drv_device *d, const struct p1 *p, const struct p1
 
 static void take_telegram(struct drv_device *d, struct p1 *p)
 {
-	struct p1_values v;
+	struct p1_values v = {.has_crc = false};
 	int r = p1_parse(p->stream.bytes, p->stream.n, &v, &p->why);
 
 	if (!r)

@@ -35,7 +35,7 @@ void pi30_crc_bytes(const void *p, size_t n, uint8_t out[2])
 
 size_t pi30_frame(const char *text, uint8_t out[PI30_FRAME_MAX])
 {
-	size_t n = strlen(text);
+	size_t n = strnlen(text, PI30_FRAME_MAX);
 
 	if (!n || n + 3 > PI30_FRAME_MAX)
 		return 0;
@@ -279,7 +279,7 @@ const char *pi30_warning(const char *text, unsigned nth, unsigned *bit)
 		[27] = "solar overload",
 	};
 
-	for (unsigned i = 0; text[i] && i < 64; i++) {
+	for (unsigned i = 0; i < 64 && text[i]; i++) {
 		if (text[i] != '1' || nth--)
 			continue;
 		*bit = i;

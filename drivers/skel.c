@@ -122,7 +122,7 @@ static bool number(const char *s, int32_t max, int32_t *out)
 
 static int read_limit(struct drv_device *d, int32_t *limit_ma, struct mkt_err *err)
 {
-	char text[LINE_MAX + 1];
+	char text[LINE_MAX + 1] = "";
 	int r = ask(d->link, d, "L", text, err);
 
 	if (!r && !number(text, 80000, limit_ma))

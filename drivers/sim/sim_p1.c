@@ -131,7 +131,7 @@ static void put_phases(struct mkt_buf *b, const struct sim_device *d)
 	int32_t w = d->phys.power_w / d->phys.phases;
 	uint32_t mv = d->phys.voltage_mv;
 
-	for (unsigned i = 0; i < d->phys.phases; i++) {
+	for (unsigned i = 0; i < 3 && i < d->phys.phases; i++) {
 		mkt_buf_addf(b, "%s(%03u.%u*V)\r\n", volt[i], mv / 1000, mv / 100 % 10);
 		mkt_buf_addf(b, "%s(%03u*A)\r\n", amp[i],
 			     (sim_phys_current_ma(&d->phys) + 500) / 1000);
