@@ -312,7 +312,7 @@ static void tell_fault(struct drv_en_device *e)
 
 static void set_caps(struct drv_en_device *e)
 {
-	bool mode = drv_en_can_mode(e) && !e->locked;
+	bool mode = drv_en_can_mode(e) && !drv_en_is_locked(e);
 	unsigned caps = mode ? MKT_CAP_MODE | MKT_CAP_PAUSE : MKT_CAP_READ_ONLY;
 
 	if (mode && drv_en_can_charge_power(e))
@@ -584,10 +584,11 @@ static int en_command(struct drv_device *d, const struct mkt_setpoint *set,
 	return r;
 }
 
-/* Nothing was ever asked of it, and it runs its own programme: that is safe. */
+/* It does nothing of ours, and runs its own programme or takes no orders: that is safe. */
 static bool is_left_alone(const struct drv_en_device *e)
 {
-	return !e->wishing && e->step == DRV_EN_IDLE && drv_en_byte(&e->t, 0xDA) == DRV_EN_AUTO;
+	return !e->d->keep[DRV_EN_TOUCHED] && e->step == DRV_EN_IDLE &&
+	       (drv_en_byte(&e->t, 0xDA) == DRV_EN_AUTO || drv_en_is_locked(e));
 }
 
 static int en_safe_state(struct drv_device *d, struct mkt_err *err)
@@ -596,13 +597,15 @@ static int en_safe_state(struct drv_device *d, struct mkt_err *err)
 	struct mkt_setpoint set = {MKT_SET_MODE, MKT_MODE_HOLD};
 	int r;
 
-	if (d->conf->exit == MKT_EXIT_KEEP || !drv_en_can_mode(e) || is_left_alone(e) || e->locked)
+	if (d->conf->exit == MKT_EXIT_KEEP || !drv_en_can_mode(e) || is_left_alone(e))
 		return 0;
 	if (d->conf->exit == MKT_EXIT_AUTO)
 		set.value = MKT_MODE_AUTO;
 	r = dispatch(e, &set, err);
 	if (r != -MKT_EBUSY)
 		e->wishing = false;
+	if (!r)
+		d->keep[DRV_EN_TOUCHED] = 0;
 	return r;
 }
 

@@ -12,10 +12,11 @@
 
 #include "drivers/en_talk.h"
 
-#define DRV_EN_CALL_MS 500    /* a call waits for so long; who is slower is called again */
+#define DRV_EN_CALL_MS 500     /* a call waits for so long; who is slower is called again */
 #define DRV_EN_SETTLE_MS 20000 /* after a set, until it is read back */
 #define DRV_EN_FOLLOW_MS 60000 /* until power electronics follow; also the vehicle's check */
 #define DRV_EN_WATCH_MS 60000  /* wish and truth are compared so often */
+#define DRV_EN_LOCKED_MS 600000 /* one that refuses control is tried again after this */
 
 /* Operation modes (DA, CF). */
 enum {
@@ -47,10 +48,11 @@ struct drv_en_wish {
 	uint32_t power_w;
 };
 
-/* Bytes of drv_device.keep: operation modes, 0 none. */
+/* Bytes of drv_device.keep; operation modes, 0: none. */
 enum {
 	DRV_EN_SAVED = 0, /* DA before the first order */
-	DRV_EN_LEFT	  /* DA as the last order left it */
+	DRV_EN_LEFT,	  /* DA as the last order left it */
+	DRV_EN_TOUCHED	  /* not a mode: 1 while it may be doing what we told it */
 };
 
 struct drv_en_device {
@@ -61,7 +63,8 @@ struct drv_en_device {
 	struct drv_en_map readable, settable, polled;
 	uint8_t opening; /* step of open() */
 	bool polling;	 /* a pass of poll() is under way */
-	bool locked;	 /* refuses all control */
+	uint8_t refusals;   /* of control, in a row */
+	uint64_t locked_ms; /* counts as read only until then */
 
 	/* the order under way, and the last one */
 	enum drv_en_step step;
@@ -87,6 +90,7 @@ struct drv_en_device {
 
 bool drv_en_can_charge_power(const struct drv_en_device *e);	/* EB and DA, both ways */
 bool drv_en_can_discharge_power(const struct drv_en_device *e); /* EC and DA */
+bool drv_en_is_locked(const struct drv_en_device *e);
 bool drv_en_can_mode(const struct drv_en_device *e);
 
 /* Begin an order, unless it is the one under way. */

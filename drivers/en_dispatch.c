@@ -23,6 +23,11 @@ bool drv_en_can_discharge_power(const struct drv_en_device *e)
 	return drv_en_can_mode(e) && e->cls != DRV_EN_CHARGER && both(e, 0xEC);
 }
 
+bool drv_en_is_locked(const struct drv_en_device *e)
+{
+	return drv_now_ms() < e->locked_ms;
+}
+
 const char *drv_en_mode_word(int mode)
 {
 	switch (mode) {
@@ -62,6 +67,8 @@ void drv_en_order(struct drv_en_device *e, const struct mkt_setpoint *set)
 
 	if (same && (e->step != DRV_EN_IDLE || (!e->told && drv_now_ms() - e->done_ms < 5000)))
 		return;
+	if (set->kind != e->wished.kind || set->value != e->wished.value)
+		e->wishing = false; /* what was in force is not to come back by itself */
 	e->set = *set;
 	e->told = false;
 	e->polling = false;
@@ -275,11 +282,18 @@ static int step_checking(struct drv_en_device *e, uint64_t until_ms, struct mkt_
 	return 0;
 }
 
+/* Once may be a moment's; twice, or if it says so, it is locked. */
 static int refused(struct drv_en_device *e, uint8_t epc, struct mkt_err *err)
 {
+	bool local = drv_en_byte(&e->t, 0x93) == 0x41;
+
+	if (e->refusals < 2)
+		e->refusals++;
+	if (local || e->refusals == 2)
+		e->locked_ms = drv_now_ms() + DRV_EN_LOCKED_MS;
 	return mkt_err_set(err, MKT_EDEVREFUSED, "the device refuses %s (%02X)%s",
 			   epc == 0xDA ? drv_en_mode_word(e->next.mode) : "the power", epc,
-			   drv_en_byte(&e->t, 0x93) == 0x41 ? ": it allows no remote control" : "");
+			   local ? ": it allows no remote control" : "");
 }
 
 /* What the answer to a set leads to: another part of it, undoing, or reading back. */
@@ -293,20 +307,18 @@ static int judge(struct drv_en_device *e, struct mkt_err *err)
 		e->asked = false;
 		return 0;
 	}
-	if (mode) {
-		e->locked = true;
+	if (mode)
 		return refused(e, 0xDA, err);
-	}
-	if (power && e->part == DRV_EN_POWER_ALONE) {
-		e->locked = true;
+	if (power && e->part == DRV_EN_POWER_ALONE)
 		return refused(e, e->next.epc, err);
-	}
 	if (e->part == DRV_EN_POWER_ALONE) {
 		e->part = DRV_EN_MODE_ALONE;
 		e->asked = false;
 		return 0;
 	}
-	e->locked = false;
+	e->d->keep[DRV_EN_TOUCHED] = 1;
+	e->refusals = 0;
+	e->locked_ms = 0;
 	go(e, power ? DRV_EN_UNDO : DRV_EN_CONFIRM, DRV_EN_FOLLOW_MS);
 	return 0;
 }
@@ -321,6 +333,7 @@ static int step_set(struct drv_en_device *e, uint64_t until_ms, struct mkt_err *
 
 	drv_en_put32(bytes, w->power_w);
 	p[0].edt = bytes;
+	e->d->keep[DRV_EN_LEFT] = w->mode; /* also if the answer is lost */
 	r = set_props(e, power ? p : p + 1, (size_t)power + mode, until_ms, err);
 	return r < 0 ? r : judge(e, err);
 }
@@ -329,8 +342,10 @@ static int step_set(struct drv_en_device *e, uint64_t until_ms, struct mkt_err *
 static int step_undo(struct drv_en_device *e, uint64_t until_ms, struct mkt_err *err)
 {
 	const uint8_t standby = DRV_EN_STANDBY;
-	int r = set_props(e, &(struct drv_en_prop){0xDA, 1, &standby}, 1, until_ms, err);
+	int r;
 
+	e->d->keep[DRV_EN_LEFT] = standby;
+	r = set_props(e, &(struct drv_en_prop){0xDA, 1, &standby}, 1, until_ms, err);
 	if (r < 0)
 		return r;
 	return mkt_err_set(err, MKT_EDEVREFUSED, "the device refuses a power of %u W (%02X)%s",
@@ -440,9 +455,10 @@ static void finish(struct drv_en_device *e, int result)
 	e->step = DRV_EN_IDLE;
 	e->result = result;
 	e->watched_ms = e->done_ms = drv_now_ms();
+	if (result == -MKT_EDEVTIMEOUT)
+		e->d->keep[DRV_EN_TOUCHED] = 1; /* who knows */
 	if (result < 0)
 		return;
-	e->d->keep[DRV_EN_LEFT] = e->next.mode;
 	e->wishing = !back;
 	e->wish = e->next;
 	e->wished = e->set;
@@ -451,7 +467,7 @@ static void finish(struct drv_en_device *e, int result)
 		e->wish.power_w = (uint32_t)llabs((long long)e->applied.value);
 	e->missed = 0;
 	if (back)
-		e->d->keep[DRV_EN_SAVED] = 0;
+		e->d->keep[DRV_EN_SAVED] = e->d->keep[DRV_EN_TOUCHED] = 0;
 }
 
 int drv_en_dispatch(struct drv_en_device *e, uint64_t until_ms, struct mkt_err *err)

@@ -153,7 +153,7 @@ static void refusals_are_told_and_undone(void **state)
 	struct simdev s;
 
 	(void)state;
-	opened(&s, "battery", "echonet-battery");
+	opened(&s, "battery,auto", "echonet-battery");
 	simdev_say(&s, "fault refuse-power");
 	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 2000, NULL), -MKT_EDEVREFUSED);
 	assert_non_null(strstr(s.err.text, "EB"));
@@ -163,6 +163,17 @@ static void refusals_are_told_and_undone(void **state)
 	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 1800, NULL), -MKT_EDEVREFUSED);
 	simdev_say(&s, "clear");
 	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 1800, NULL), 0);
+	/* Refused and undone: neither does the old order come back, nor is the programme lost. */
+	simdev_say(&s, "fault refuse-power");
+	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 2000, NULL), -MKT_EDEVREFUSED);
+	priv(&s)->watch_ms = 0;
+	simdev_say(&s, "clear");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(simdev_poll(&s), 0);
+	assert_int_equal(simdev_show(&s, "power_w"), 0);
+	assert_false(s.d.faulty);
+	assert_int_equal(simdev_set(&s, MKT_SET_MODE, MKT_MODE_AUTO, NULL), 0);
+	assert_int_equal(simdev_show(&s, "power_w"), -300);
 	simdev_end(&s);
 
 	opened(&s, "battery,locked", "echonet-battery");
@@ -172,6 +183,9 @@ static void refusals_are_told_and_undone(void **state)
 	assert_true(s.d.caps & MKT_CAP_READ_ONLY);
 	assert_false(s.d.caps & MKT_CAP_POWER);
 	assert_false(s.d.faulty);
+	priv(&s)->locked_ms = 0; /* ten minutes later it is tried again */
+	assert_int_equal(simdev_poll(&s), 0);
+	assert_true(s.d.caps & MKT_CAP_POWER);
 	simdev_end(&s);
 }
 
