@@ -529,7 +529,7 @@ static int safe_state(struct drv_device *d, struct mkt_err *err)
 const struct drv_driver drv_rapi = {
 	.name = "rapi",
 	.summary = "OpenEVSE chargers over RAPI",
-	.maturity = DRV_BETA,
+	.maturity = DRV_EXPERIMENTAL,
 	.kind = MKT_DEV_EVSE,
 	.line = {.speed = 115200, .parity = 'N', .data_bits = 8, .stop_bits = 1},
 	.settle_ms = 200,
