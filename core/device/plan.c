@@ -605,6 +605,8 @@ static void wake_job(struct plan *p, const struct job *j)
 		wake_by(p, j->d->set_since_ms + SETTLED_MS);
 	else if (now - j->d->set_since_ms < NO_DRAW_MS)
 		wake_by(p, j->d->set_since_ms + NO_DRAW_MS);
+	if (j->no_draw)
+		return;
 	done_ms = done_ms > soon + TICK_MS ? done_ms - soon : TICK_MS;
 	wake_by(p, now + (done_ms > EXACT_MS ? done_ms / 10 * 9 : done_ms));
 }
