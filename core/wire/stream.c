@@ -79,6 +79,15 @@ const char *mkt_stream_cursor(const struct mkt_stream *s)
 	return s->cursor;
 }
 
+int mkt_stream_fd(const struct mkt_stream *s)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (s->running && !s->over)
+		curl_easy_getinfo(s->http.easy, CURLINFO_ACTIVESOCKET, &fd);
+	return fd == CURL_SOCKET_BAD ? -1 : (int)fd;
+}
+
 uint64_t mkt_stream_now_ms(void)
 {
 	return mkt_mono_ms();

@@ -47,6 +47,12 @@ int mkt_stream_next(struct mkt_stream *s, uint64_t until_ms, struct mkt_sse_even
 /* Id of the last event handed out: what to resume behind; "" if none. */
 const char *mkt_stream_cursor(const struct mkt_stream *s);
 
+/*
+ * To poll(2) for input together with others, after mkt_stream_next() said that it
+ * is quiet; -1: none at present, look again soon.
+ */
+int mkt_stream_fd(const struct mkt_stream *s);
+
 /* Now, on the clock of @until_ms. */
 uint64_t mkt_stream_now_ms(void);
 
