@@ -52,7 +52,7 @@ struct heidelberg {
 	uint16_t control[CONTROL_COUNT]; /* 257..262 as last read; 258 and 260 may be 0 */
 };
 
-static const struct drv_mb_conf mb_conf = {.answer_ms = 500, .turnaround_ms = 1000, .retries = 1};
+static const struct drv_mb_conf mb_conf = {.answer_ms = 500, .turnaround_ms = 1000, .retries = 2};
 
 static int attach(struct drv_link *l, struct drv_device *d, const struct mkt_device_conf *conf,
 		  struct drv_mb **mb, struct mkt_err *err)

@@ -33,7 +33,7 @@ struct sdm {
 static int attach(struct drv_link *l, struct drv_device *d, const struct mkt_device_conf *conf,
 		  struct drv_mb **mb, struct mkt_err *err)
 {
-	struct drv_mb_conf c = {.unit = conf->unit ? conf->unit : UNIT, .retries = 1};
+	struct drv_mb_conf c = {.unit = conf->unit ? conf->unit : UNIT, .retries = 2};
 	int rc = drv_mb_new(l, d, &c, false, mb, err);
 
 	if (rc >= 0)

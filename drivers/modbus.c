@@ -35,6 +35,7 @@ struct drv_mb {
 	int exception;
 	uint64_t budget_ms; /* end of this callback's time; 0: each exchange has its own */
 	uint64_t end_ms;    /* of this exchange */
+	uint64_t quiet_ms;  /* until then an answer to the last request may come; 0: none */
 };
 
 /* One exchange. */
@@ -388,8 +389,8 @@ static int clear_line(struct drv_mb *m, struct mkt_err *err)
 	bool came = false;
 
 	for (;;) {
-		uint64_t end = came ? sooner(drv_now_ms() + QUIET_MS, m->end_ms) : 0;
-		int rc = drv_link_read(m->link, buf, sizeof(buf), end, err);
+		uint64_t end = came ? drv_now_ms() + QUIET_MS : m->quiet_ms;
+		int rc = drv_link_read(m->link, buf, sizeof(buf), sooner(end, m->end_ms), err);
 
 		if (rc < 0)
 			return rc;
@@ -398,7 +399,8 @@ static int clear_line(struct drv_mb *m, struct mkt_err *err)
 		came = true;
 	}
 	if (came)
-		count(m, DRV_STRANGERS);
+		count(m, m->quiet_ms ? DRV_LATE : DRV_STRANGERS);
+	m->quiet_ms = 0;
 	return 0;
 }
 
@@ -433,6 +435,20 @@ static int exception(struct drv_mb *m, const struct exchange *x, struct mkt_err 
 			   "unit %u: exception %d, %s", x->pdu[0], number, exception_text(number));
 }
 
+/*
+ * After silence or a bad frame.  A device that has been silent lately is not
+ * waited for: others share the line, and know its late answer by its unit.  It
+ * is made up for before its own next request.
+ */
+static int quieten(struct drv_mb *m, const struct exchange *x, struct mkt_err *err)
+{
+	m->quiet_ms = x->sent_ms + m->conf.turnaround_ms;
+	if (!x->n && m->dev && m->dev->brief)
+		return 0;
+	m->quiet_ms = 0;
+	return drain(m, x, err);
+}
+
 /* Once, without a second try. */
 static int once(struct drv_mb *m, struct exchange *x, struct mkt_err *err)
 {
@@ -455,7 +471,7 @@ static int once(struct drv_mb *m, struct exchange *x, struct mkt_err *err)
 	x->sent_ms = drv_now_ms();
 	rc = m->tcp ? receive_tcp(m, x, err) : receive_rtu(m, x, err);
 	if (rc == -MKT_EDEVFRAME || (rc == -MKT_EDEVTIMEOUT && !m->tcp)) {
-		if (drain(m, x, &lost) < 0) {
+		if (quieten(m, x, &lost) < 0) {
 			if (err)
 				*err = lost;
 			return -lost.code;
@@ -481,7 +497,7 @@ static bool again(const struct drv_mb *m, const struct exchange *x, int rc, unsi
 	}
 	if (!x->read || m->exception || tries >= m->conf.retries || (m->dev && m->dev->brief))
 		return false;
-	return (rc == -MKT_EDEVTIMEOUT || rc == -MKT_EDEVFRAME) &&
+	return (rc == -MKT_EDEVFRAME || (rc == -MKT_EDEVTIMEOUT && !tries)) &&
 	       now + m->conf.answer_ms <= m->end_ms;
 }
 

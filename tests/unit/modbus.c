@@ -256,6 +256,28 @@ static void late_answer(void **state)
 	end(m);
 }
 
+/* Who has been silent lately holds nobody up; its late answer is waited for all the same. */
+static void late_answer_brief(void **state)
+{
+	static const struct play plays[] = {
+		{NULL, "+600 01 03 02 00 64 B9 AF"},
+		{NULL, "+10 01 03 02 3A 98 AB 4E"},
+		{0},
+	};
+	struct drv_mb *m = start(plays, false, (struct drv_mb_conf){.unit = 1, .retries = 2});
+	uint64_t begin = mem.now_ms;
+	uint16_t r;
+
+	(void)state;
+	device.brief = true;
+	assert_int_equal(drv_mb_holding(m, 257, 1, &r, NULL), -MKT_EDEVTIMEOUT);
+	assert_int_equal(mem.now_ms, begin + 500);
+	assert_int_equal(drv_mb_holding(m, 257, 1, &r, NULL), 0);
+	assert_int_equal(r, 15000);
+	assert_int_equal(device.counters[DRV_LATE], 1);
+	end(m);
+}
+
 /* Over TCP a late answer has its transaction: passed over, nothing is drained. */
 static void late_answer_tcp(void **state)
 {
@@ -644,7 +666,8 @@ int main(void)
 		cmocka_unit_test(heidelberg_frames), cmocka_unit_test(abb_frames),
 		cmocka_unit_test(mennekes_frames),   cmocka_unit_test(sdm_frames),
 		cmocka_unit_test(tcp_frames),	     cmocka_unit_test(late_answer),
-		cmocka_unit_test(late_answer_tcp),   cmocka_unit_test(late_by_half_more),
+		cmocka_unit_test(late_answer_brief), cmocka_unit_test(late_answer_tcp),
+		cmocka_unit_test(late_by_half_more),
 		cmocka_unit_test(split_at_each_byte), cmocka_unit_test(half_answers),
 		cmocka_unit_test(every_bit),	     cmocka_unit_test(noise),
 		cmocka_unit_test(crc_error),	     cmocka_unit_test(strangers),
