@@ -284,9 +284,10 @@ static int serve(struct drv_server *s, const struct options *o, const char *sock
 		mkt_notify("READY=1\nSTATUS=serving");
 		drv_server_run(s, stop, beat_ms(), beat);
 		mkt_notify("STOPPING=1");
-		drv_server_quit(s);
-		mkt_log(MKT_LOG_INFO, "line '%s' ends", s->line);
 	}
+	drv_server_quit(s);
+	if (rc >= 0)
+		mkt_log(MKT_LOG_INFO, "line '%s' ends", s->line);
 	mkt_clock_close(clock);
 	close(stop);
 	return rc;
