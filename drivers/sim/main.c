@@ -82,9 +82,15 @@ uint64_t sim_now_ms(const struct sim *s)
 	return s->begin_ms + (sim_real_ms() - s->real_ms) * s->speed;
 }
 
+/* Real time of so much calendar time. */
+static uint64_t real_of(const struct sim *s, uint64_t calendar_ms)
+{
+	return s->speed > 1 ? calendar_ms / s->speed : calendar_ms;
+}
+
 uint32_t sim_takes_ms(const struct sim *s, uint32_t calendar_ms)
 {
-	return mkt_clock_simulated(s->clock) ? 0 : calendar_ms / s->speed;
+	return mkt_clock_simulated(s->clock) ? 0 : (uint32_t)real_of(s, calendar_ms);
 }
 
 uint32_t sim_random(struct sim *s, uint32_t n)
@@ -355,7 +361,7 @@ static int wait_ms(const struct sim *s, uint64_t tick_ms)
 	if (mkt_clock_simulated(s->clock))
 		next = real + CLOCK_LOOK_MS < next ? real + CLOCK_LOOK_MS : next;
 	else if (at != UINT64_MAX) {
-		uint64_t now = sim_now_ms(s), ms = at > now ? (at - now) / s->speed + 1 : 0;
+		uint64_t now = sim_now_ms(s), ms = at > now ? real_of(s, at - now) + 1 : 0;
 
 		next = real + ms < next ? real + ms : next;
 	}

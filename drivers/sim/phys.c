@@ -43,7 +43,7 @@ static int32_t acceptance_w(const struct sim_phys *p)
 	if (!base)
 		base = watts(p, p->vehicle_max_ma);
 	base = base < POWER_MAX_W ? base : POWER_MAX_W;
-	if (p->stored_uj > begin && width > 0) {
+	if (p->stored_uj > begin && width >= 1000) {
 		part = (p->stored_uj - begin) / 1000 * 1000 / (width / 1000);
 		base -= base * 9 * (part < 1000 ? part : 1000) / 10000;
 	}
