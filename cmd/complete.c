@@ -6,8 +6,11 @@
  */
 #include "core/base/compat.h"
 
+#include <dirent.h>
+
 #include "cmd/cmd.h"
 #include "cmd/identity.h"
+#include "core/app/devices.h"
 
 struct key_list {
 	struct mkt_app *app;
@@ -60,10 +63,64 @@ static int list_keys(struct mkt_app *app, const char *prefix)
 	return mkt_identity_each(app, list_key, &l);
 }
 
+/* Names in devices.conf; a file with faults has none. */
+static int list_devices(struct mkt_app *app, const char *prefix)
+{
+	struct mkt_devices *site;
+
+	if (mkt_devices_read(NULL, &site, NULL) < 0)
+		return 0;
+	for (uint32_t i = 0; i < site->ndevices; i++)
+		candidate(app, prefix, site->devices[i].name, site->devices[i].driver);
+	free(site);
+	return 0;
+}
+
+/* Serial ports by the links that udev makes. */
+static int list_ports(struct mkt_app *app, const char *prefix)
+{
+	DIR *d = opendir("/dev/serial/by-id");
+	const struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char path[300];
+
+		snprintf(path, sizeof(path), "/dev/serial/by-id/%s", e->d_name);
+		if (e->d_name[0] != '.')
+			candidate(app, prefix, path, "serial port");
+	}
+	if (d)
+		closedir(d);
+	return 0;
+}
+
+static int list_setpoints(struct mkt_app *app, const char *prefix)
+{
+	static const struct {
+		const char *word, *about;
+	} words[] = {
+		{"pause", "neither charge nor discharge"},
+		{"release", "end what was set"},
+		{"auto", "the device's own programme"},
+		{"hold", "keep what is stored"},
+		{"charge", "from the grid"},
+		{"discharge", "into house or grid"},
+		{"6A", "least charging current"},
+		{"16A", "charging current"},
+	};
+
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(words); i++)
+		candidate(app, prefix, words[i].word, words[i].about);
+	return 0;
+}
+
 static const struct lister listers[] = {
 	{"command", list_commands},
 	{"setting", list_settings},
 	{"key", list_keys},
+	{"device", list_devices},
+	{"port", list_ports},
+	{"setpoint", list_setpoints},
 };
 
 int mkt_complete(struct mkt_app *app, const char *kind, const char *prefix)

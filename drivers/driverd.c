@@ -50,6 +50,7 @@ enum { O_STDIO = 256, O_SOCKETS, O_PORT, O_DRIVER, O_UNIT, O_SPEED, O_PARITY, O_
 
 static const struct option longs[] = {
 	{"stdio", no_argument, NULL, O_STDIO},
+	{"trace", no_argument, NULL, O_TRACE},
 	{"sockets", required_argument, NULL, O_SOCKETS},
 	{"port", required_argument, NULL, O_PORT},
 	{"driver", required_argument, NULL, O_DRIVER},

@@ -22,7 +22,7 @@
 
 #define BOOT_MS 7000   /* opening the port resets some boards: 5.5 s to the first frame */
 #define ATTACH_MS 1500 /* more than a dozen exchanges take */
-#define SELDOM 16      /* every so manieth poll asks for temperature and fault counters */
+#define SELDOM 2       /* every so manieth poll asks for temperature and fault counters */
 #define NO_SENSOR (-2560)
 
 static void show_fault(struct drv_device *d, const struct rapi *p)

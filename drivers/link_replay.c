@@ -207,7 +207,9 @@ static int replay_write(struct drv_link *l, const void *bytes, size_t n, struct 
 
 	(void)err;
 	if (p->next_write == p->count) {
-		link_remark(l, "not as recorded: nothing more was sent");
+		link_remark(l, p->ended ? "not as recorded: nothing more was sent"
+					: "the recording has ended");
+		p->ended = true;
 		return (int)n;
 	}
 	e = &p->entries[p->next_write];
