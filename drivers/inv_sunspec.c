@@ -388,8 +388,9 @@ static int command(struct drv_device *d, const struct mkt_setpoint *set,
 	    (set->kind != v->asked.kind || set->value != v->asked.value))
 		return mkt_err_set(err, MKT_EBUSY, "another set-point was written just now");
 	rc = check_control(d, v, err);
-	if (rc == 0)
-		rc = plan(v, set, &s, err);
+	if (rc < 0)
+		return rc;
+	rc = plan(v, set, &s, err);
 	if (rc < 0)
 		return rc;
 	if (d->faulty && s.power_w)

@@ -388,6 +388,8 @@ int inv_read_control(struct drv_device *d, struct inv *v, struct mkt_err *err)
 		set_row(d, &v->cb, SS_124_InBatV, MKT_R_BATTERY_VOLTAGE, 3, 1);
 		if (ss_get(&v->cb, SS_124_MinRsvPct, 1, &value))
 			drv_set(d, MKT_R_SOC_MIN, value);
+		if (ss_get(&v->cb, SS_124_WChaMax, 0, &value) && value > 0 && value < INT32_MAX)
+			v->ref_w = (uint32_t)value; /* it is a setting: somebody may change it */
 	}
 	if (v->control != INV_NONE)
 		inv_set_control(d, v);

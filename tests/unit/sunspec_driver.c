@@ -464,6 +464,13 @@ static void control_124(void **state)
 	assert_int_equal(applied.value, 5000);
 	assert_int_equal(box.phys.power_w, 5000);
 
+	/* Rates are shares of a setting. */
+	put(box.priv, SS_124_WChaMax, 4000);
+	assert_int_equal(order(MKT_SET_POWER, 1500), 0);
+	assert_int_equal(applied.value, 1500);
+	assert_int_equal(box.phys.power_w, 1500);
+	put(box.priv, SS_124_WChaMax, 5000);
+
 	say("own", "-700");
 	assert_int_equal(order(MKT_SET_MODE, MKT_MODE_HOLD), 0);
 	assert_int_equal(applied.value, MKT_MODE_HOLD);
