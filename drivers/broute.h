@@ -50,6 +50,7 @@ struct drv_br {
 	uint8_t code;	/* of FAIL */
 	uint64_t limit_ms;
 
+	bool quiet;	 /* does not echo */
 	bool dual;	 /* commands with a side */
 	bool raw;	 /* ROPT said 00 */
 	uint8_t scan;	 /* duration 6..8 */

@@ -270,8 +270,9 @@ static int say(struct drv_br *b, struct mkt_err *err)
 	if (b->state == DRV_BR_SCAN)
 		memset(&b->found, 0, sizeof(b->found));
 	b->answer = DRV_BR_NONE;
-	drv_link_hush(b->link, hush); /* until the next command: an echo counts as well */
+	drv_link_hush(b->link, hush);
 	r = drv_link_write(b->link, line, strlen(line), drv_now_ms() + 500, err);
+	drv_link_hush(b->link, hush && !b->quiet); /* until the next command: echoes as well */
 	explicit_bzero(line, sizeof(line));
 	b->said = true;
 	b->limit_ms = drv_now_ms() + patience_ms(b);
@@ -357,6 +358,10 @@ static int failed(struct drv_br *b, struct mkt_err *err)
 static int done(struct drv_br *b, struct mkt_err *err)
 {
 	switch (b->state) {
+	case DRV_BR_ECHO:
+		b->quiet = true;
+		go(b, DRV_BR_FORMAT);
+		return 0;
 	case DRV_BR_FORMAT:
 		go(b, b->raw ? DRV_BR_SET_FORMAT : DRV_BR_PASSWORD);
 		return 0;

@@ -7,6 +7,7 @@
  *	dual     a module with two stacks: commands with a side, one field more
  *	raw      payloads stay raw: WOPT is not known
  *	noecho   does not echo commands
+ *	loud     echoes, whatever SFE says
  *	shy      the meter is found by the second scan only
  *	wrong    authentication fails
  *	no-d3    the meter has no coefficient
@@ -40,7 +41,7 @@
 enum due { NOTHING = 0, SCANNED, JOINED };
 
 struct module {
-	bool fast, dual, raw, noecho, shy, wrong, no_d3, few;
+	bool fast, dual, raw, noecho, loud, shy, wrong, no_d3, few;
 	bool echo, hex, joined, password, id;
 	uint8_t scans;
 	enum due due;
@@ -279,11 +280,11 @@ static void do_line(struct sim *s, const char *line)
 	if (!strcmp(line, "SKVER")) {
 		say(s, "EVER 1.2.10");
 		say(s, "OK");
-	} else if (!strcmp(line, "SKSREG SFE 0")) {
+	} else if (!strcmp(line, "SKSREG SFE 0") && !m->loud) {
 		m->echo = false;
 		say(s, "OK");
 	} else if (!strncmp(line, "SKSREG S", 8)) {
-		say(s, "OK");
+		say(s, strstr(line, "SFE") ? "FAIL ER06" : "OK");
 	} else if (!strcmp(line, "ROPT")) {
 		say(s, "OK %02X", m->hex);
 	} else if (!strncmp(line, "WOPT ", 5) && !m->raw) {
@@ -426,7 +427,8 @@ static int option(struct module *m, const char *word, size_t n, struct mkt_err *
 		const char *name;
 		bool *flag;
 	} flags[] = {{"fast", &m->fast},     {"dual", &m->dual}, {"raw", &m->raw},
-		     {"noecho", &m->noecho}, {"shy", &m->shy},	 {"wrong", &m->wrong},
+		     {"noecho", &m->noecho}, {"loud", &m->loud}, {"shy", &m->shy},
+		     {"wrong", &m->wrong},
 		     {"no-d3", &m->no_d3},   {"few", &m->few}};
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(flags); i++)
