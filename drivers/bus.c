@@ -1,6 +1,7 @@
 /* The line: opened by name, lost, opened again; whose turn it is. */
 #include "core/base/compat.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "drivers/device.h"
@@ -19,6 +20,7 @@ static int settle_line(struct drv_bus *b, const struct mkt_line_conf *line, stru
 		const struct drv_driver *first = b->units[0].dev.driver;
 		const struct drv_driver *d = b->units[i].dev.driver;
 
+		assert(d && first); /* by init_unit() */
 		if (!line->speed && d->line.speed != first->line.speed)
 			return mkt_err_set(err, MKT_EUSAGE,
 					   "[line.%s]: '%s' usually has %u baud and '%s' %u: "

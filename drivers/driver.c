@@ -100,30 +100,29 @@ static bool in_doubt(struct drv_device *d, struct drv_doubt *doubt, const struct
 	return false;
 }
 
-static struct drv_doubt *doubt_of(struct drv_device *d, enum mkt_reading_id id)
+/* Which counter of energy that is, or -1. */
+static int counter_of(enum mkt_reading_id id)
 {
 	if (id == MKT_R_ENERGY_IMPORT)
-		return &d->doubt[0];
-	if (id == MKT_R_ENERGY_EXPORT)
-		return &d->doubt[1];
-	return NULL;
+		return 0;
+	return id == MKT_R_ENERGY_EXPORT ? 1 : -1;
 }
 
 void drv_set(struct drv_device *d, enum mkt_reading_id id, int64_t value)
 {
 	struct mkt_value *v = &d->r.v[id];
-	struct drv_doubt *doubt = doubt_of(d, id);
+	int counter = counter_of(id);
 
-	if (doubt && (value < 0 || value > INT64_MAX / 4))
-		doubt->refused++;
-	else if (!doubt || !in_doubt(d, doubt, v, value))
+	if (counter >= 0 && (value < 0 || value > INT64_MAX / 4))
+		d->doubt[counter].refused++;
+	else if (counter < 0 || !in_doubt(d, &d->doubt[counter], v, value))
 		*v = (struct mkt_value){.value = value, .at_ms = drv_now_ms(), .known = true};
 }
 
 void drv_unset(struct drv_device *d, enum mkt_reading_id id)
 {
 	/* What a counter was is still needed to judge what it will be. */
-	if (!doubt_of(d, id))
+	if (counter_of(id) < 0)
 		d->r.v[id] = (struct mkt_value){0};
 }
 
@@ -172,7 +171,7 @@ int32_t drv_current_for(const struct drv_device *d, int32_t power_w)
 
 	if (phases < 1 || phases > 3)
 		phases = d->conf->phases ? d->conf->phases : 1;
-	for (int i = 0; i < phases; i++) {
+	for (int i = 0; i < phases && i < (int)MKT_ARRAY_SIZE(ids); i++) {
 		int64_t mv = mkt_reading_or(&d->r, ids[i], 0);
 
 		/* Unconnected phases read a few volts. */

@@ -176,8 +176,7 @@ static struct mkt_text quantity(enum mkt_unit unit, int64_t value)
 struct mkt_reading_text mkt_reading_text(enum mkt_reading_id id, int64_t value)
 {
 	struct mkt_reading_text out;
-	struct mkt_text t = {""};
-	const char *s = t.s;
+	const char *s = NULL;
 
 	if (id == MKT_R_VEHICLE)
 		s = vehicle_text(value);
@@ -185,11 +184,13 @@ struct mkt_reading_text mkt_reading_text(enum mkt_reading_id id, int64_t value)
 		s = value > 0 && value < MKT_MODES ? modes[value] : "unknown";
 	else if (id == MKT_R_ENABLED)
 		s = value ? "yes" : "no";
+	if (s)
+		snprintf(out.s, sizeof(out.s), "%s", s);
 	else if (id == MKT_R_DEVICE_TIME && value >= 0)
-		t = mkt_fmt_utc((uint64_t)value);
+		snprintf(out.s, sizeof(out.s), "%.47s", mkt_fmt_utc((uint64_t)value).s);
 	else
-		t = quantity(mkt_reading_info[id].unit, value);
-	snprintf(out.s, sizeof(out.s), "%.47s", s);
+		snprintf(out.s, sizeof(out.s), "%.47s",
+			 quantity(mkt_reading_info[id].unit, value).s);
 	return out;
 }
 
