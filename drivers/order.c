@@ -11,6 +11,7 @@
 #define CURRENT_TOLERANCE_MA 250 /* boxes with steps of a quarter ampere */
 #define POWER_TOLERANCE_W 20	 /* and a hundredth */
 #define DIFFERS_MAX 2		 /* passes in a row that read back something else */
+#define CALENDAR_MS 50	 /* between looks at a simulated one */
 #define QUIT_MS 5000		 /* to reach the safe state when we end */
 
 static void changed(struct drv_unit *u)
@@ -341,7 +342,10 @@ uint64_t drv_order_next(const struct drv_unit *u)
 	if ((h->safe || (h->held && h->send)) && h->send_ms < next)
 		next = h->send_ms;
 	if (stop != UINT64_MAX) {
-		stop = drv_now_ms() + (stop > lead_ms(u) ? stop - lead_ms(u) : 0);
+		stop = stop > lead_ms(u) ? stop - lead_ms(u) : 0;
+		if (u->dev.calendar_ms && stop < CALENDAR_MS)
+			stop = CALENDAR_MS; /* which may stand still */
+		stop += drv_now_ms();
 		if (stop < next)
 			next = stop;
 	}
