@@ -80,14 +80,14 @@ static bool is_state(uint16_t v)
 static void identity(struct mkt_identity *id, uint16_t layout, uint16_t software)
 {
 	*id = (struct mkt_identity){.maker = "Heidelberg", .model = "Energy Control"};
-	(void)snprintf(id->version, sizeof(id->version), "layout %u.%u.%u, software %u",
+	(void)snprintf(id->version, sizeof(id->version), "layout %d.%d.%d, software %u",
 		       layout >> 8, layout >> 4 & 0xf, layout & 0xf, software);
 }
 
 static int probe(struct drv_link *l, const struct mkt_device_conf *conf, struct mkt_identity *id,
 		 struct mkt_err *err)
 {
-	uint16_t in[2], range[2], software = 0;
+	uint16_t in[2], range[2] = {0}, software = 0;
 	struct drv_mb *mb;
 	int rc = attach(l, NULL, conf, &mb, err);
 
@@ -397,7 +397,7 @@ static int h_command(struct drv_device *d, const struct mkt_setpoint *set,
 	int rc;
 
 	if (h->layout < LAYOUT_CURRENT)
-		return mkt_err_set(err, MKT_EDEVUNSUPPORTED, "layout %u.%u.%u takes no current",
+		return mkt_err_set(err, MKT_EDEVUNSUPPORTED, "layout %d.%d.%d takes no current",
 				   h->layout >> 8, h->layout >> 4 & 0xf, h->layout & 0xf);
 	rc = evse_current(d, set, STEP_MA, &ma, err);
 	if (rc < 0)

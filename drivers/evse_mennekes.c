@@ -157,7 +157,7 @@ static int identify(struct drv_mb *mb, struct mkt_identity *id, uint16_t *layout
 		rc = read_text(mb, SERIAL, id->serial, err);
 	if (rc < 0 || !firmware[0])
 		return rc < 0 ? rc : 0;
-	(void)snprintf(id->version, sizeof(id->version), "layout %u.%u, %.40s", *layout >> 8,
+	(void)snprintf(id->version, sizeof(id->version), "layout %d.%d, %.40s", *layout >> 8,
 		       *layout & 0xff, firmware);
 	return 1;
 }

@@ -404,7 +404,7 @@ static int clear_line(struct drv_mb *m, struct mkt_err *err)
 	return 0;
 }
 
-static const char *exception_text(int number)
+static const char *exception_text(unsigned number)
 {
 	static const char *const text[] = {
 		[1] = "it does not know the function",
@@ -417,22 +417,21 @@ static const char *exception_text(int number)
 		[10] = "the gateway has no path",
 		[11] = "the gateway had no answer",
 	};
-	const char *t = NULL;
 
-	if (number > 0 && (size_t)number < MKT_ARRAY_SIZE(text))
-		t = text[number];
-	return t ? t : "no known reason";
+	if (number < MKT_ARRAY_SIZE(text) && text[number])
+		return text[number];
+	return "no known reason";
 }
 
 static int exception(struct drv_mb *m, const struct exchange *x, struct mkt_err *err)
 {
-	int number = x->in[x->at + 2];
+	unsigned number = x->in[x->at + 2];
 	bool gateway = number == 10 || number == 11;
 
-	m->exception = number;
+	m->exception = (int)number;
 	count(m, DRV_REFUSALS);
 	return mkt_err_set(err, gateway ? MKT_EDEVTIMEOUT : MKT_EDEVREFUSED,
-			   "unit %u: exception %d, %s", x->pdu[0], number, exception_text(number));
+			   "unit %u: exception %u, %s", x->pdu[0], number, exception_text(number));
 }
 
 /*

@@ -48,7 +48,7 @@ uint32_t drv_f32_of(int64_t v, unsigned digits)
 	uint64_t d = power10(digits > DIGITS_MAX ? DIGITS_MAX : digits);
 	u128 q = ((u128)n << 56) / d; /* 27 bits or more, unless 0 */
 	bool rest = ((u128)n << 56) % d != 0;
-	unsigned len = 0, drop;
+	unsigned len = 27, drop;
 	uint32_t m, exponent;
 	u128 half, low;
 

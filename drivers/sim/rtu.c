@@ -39,6 +39,24 @@ void sim_rtu_text(uint16_t *out, uint16_t n, const char *text)
 	}
 }
 
+const char *sim_rtu_version(const char *text, unsigned n, uint8_t *out)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned v = 0;
+
+		if (i && *text++ != '.')
+			return NULL;
+		if (*text < '0' || *text > '9')
+			return NULL;
+		for (; *text >= '0' && *text <= '9' && v <= UINT8_MAX; text++)
+			v = 10 * v + (unsigned)(*text - '0');
+		if (v > UINT8_MAX)
+			return NULL;
+		out[i] = (uint8_t)v;
+	}
+	return text;
+}
+
 static uint16_t be16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);

@@ -51,6 +51,8 @@ uint16_t sim_rtu_crc(const uint8_t *bytes, size_t n);
 
 /* Registers of a float32 or 32 bit number, high word first. */
 void sim_rtu_put32(uint16_t *out, uint32_t v);
+/* "1.0.8": @n numbers up to 255 with dots between.  What follows them, or NULL: they are not. */
+const char *sim_rtu_version(const char *text, unsigned n, uint8_t *out);
 /* ASCII, two characters a register, filled up with NUL. */
 void sim_rtu_text(uint16_t *out, uint16_t n, const char *text);
 

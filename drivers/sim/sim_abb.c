@@ -34,17 +34,16 @@ static void defaults(struct box *b)
 static int start(struct sim *s, struct sim_device *d, const char *model, struct mkt_err *err)
 {
 	struct box *b = calloc(1, sizeof(*b));
-	unsigned v[3] = {1, 6, 5};
+	uint8_t v[3] = {1, 6, 5};
+	const char *rest = model ? sim_rtu_version(model, 3, v) : "";
 
 	(void)s;
 	if (!b)
 		return mkt_err_code(err, MKT_ENOMEM);
 	d->priv = b;
-	if (model && (sscanf(model, "%u.%u.%u", &v[0], &v[1], &v[2]) != 3 || v[0] > 255 ||
-		      v[1] > 255 || v[2] > 255))
+	if (!rest || *rest)
 		return mkt_err_set(err, MKT_EUSAGE, "--model '%s': a firmware as 1.6.5", model);
-	for (int i = 0; i < 3; i++)
-		b->version[i] = (uint8_t)v[i];
+	memcpy(b->version, v, 3);
 	b->slow_ms = SLOW_MS;
 	b->heard_ms = sim_real_ms();
 	defaults(b);

@@ -80,16 +80,16 @@ static uint16_t state(const struct sim_device *d)
 static int start(struct sim *s, struct sim_device *d, const char *model, struct mkt_err *err)
 {
 	struct box *b = calloc(1, sizeof(*b));
-	unsigned major = 1, minor = 0, patch = 8;
+	uint8_t v[3] = {1, 0, 8};
+	const char *rest = model ? sim_rtu_version(model, 3, v) : "";
 
 	(void)s;
 	if (!b)
 		return mkt_err_code(err, MKT_ENOMEM);
 	d->priv = b;
-	if (model && (sscanf(model, "%u.%u.%u", &major, &minor, &patch) != 3 || major > 255 ||
-		      minor > 15 || patch > 15))
+	if (!rest || *rest || v[1] > 15 || v[2] > 15)
 		return mkt_err_set(err, MKT_EUSAGE, "--model '%s': a layout as 1.0.8", model);
-	b->layout = (uint16_t)(major << 8 | minor << 4 | patch);
+	b->layout = (uint16_t)(v[0] << 8 | v[1] << 4 | v[2]);
 	b->heard_ms = b->idle_ms = sim_real_ms();
 	defaults(b);
 	return 0;
@@ -167,20 +167,29 @@ static uint16_t *holding_register(struct box *b, uint16_t addr)
 	}
 }
 
+/* 258 and 260 are not for reading; a block that has them in its midst is, in most boxes. */
+static bool holding_value(struct box *b, uint16_t addr, bool block, uint16_t *v)
+{
+	const uint16_t *r = holding_register(b, addr);
+
+	if (b->singly && (addr == STANDBY || addr == FREE_260))
+		return false;
+	*v = r ? *r : 0;
+	return r || (block && addr == FREE_260);
+}
+
 static int box_read(struct sim *s, struct sim_device *d, bool holding, uint16_t addr, uint16_t n,
 		    uint16_t *out)
 {
-	struct box *b = d->priv;
-
 	(void)s;
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t at = (uint16_t)(addr + i);
-		bool gap = at == FREE_260 || at == STANDBY, one = n == 1;
-		const uint16_t *r = holding ? holding_register(b, at) : NULL;
 
-		if (holding ? (!r && (!gap || one)) || (gap && b->singly) : !input_known(b, at))
+		if (holding ? !holding_value(d->priv, at, n > 1, &out[i])
+			    : !input_known(d->priv, at))
 			return SIM_RTU_ADDRESS;
-		out[i] = !holding ? input_register(d, at) : r ? *r : 0;
+		if (!holding)
+			out[i] = input_register(d, at);
 	}
 	return 0;
 }

@@ -36,19 +36,18 @@ static void defaults(struct box *b)
 static int start(struct sim *s, struct sim_device *d, const char *model, struct mkt_err *err)
 {
 	struct box *b = calloc(1, sizeof(*b));
-	unsigned major = 1, minor = 3;
-	char order[5] = "";
+	uint8_t v[2] = {1, 3};
+	const char *rest = model ? sim_rtu_version(model, 2, v) : "";
 
 	(void)s;
 	if (!b)
 		return mkt_err_code(err, MKT_ENOMEM);
 	d->priv = b;
-	if (model && (sscanf(model, "%u.%u%4s", &major, &minor, order) < 2 || major > 255 ||
-		      minor > 255 || (order[0] && strcmp(order, "-low") != 0)))
+	if (!rest || (*rest && strcmp(rest, "-low") != 0))
 		return mkt_err_set(err, MKT_EUSAGE, "--model '%s': a layout as 1.3 or 1.3-low",
 				   model);
-	b->layout = (uint16_t)(major << 8 | minor);
-	b->low_first = order[0] != 0;
+	b->layout = (uint16_t)(v[0] << 8 | v[1]);
+	b->low_first = *rest != 0;
 	b->installed_ma = INSTALLED_MA;
 	b->beat_ms = sim_real_ms();
 	defaults(b);
