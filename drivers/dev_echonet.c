@@ -599,7 +599,8 @@ static int en_safe_state(struct drv_device *d, struct mkt_err *err)
 
 	if (d->conf->exit == MKT_EXIT_KEEP || !drv_en_can_mode(e) || is_left_alone(e))
 		return 0;
-	if (d->conf->exit == MKT_EXIT_AUTO)
+	/* A home battery that is left in standby serves nobody any more. */
+	if (d->conf->exit == MKT_EXIT_AUTO || e->cls == DRV_EN_BATTERY)
 		set.value = MKT_MODE_AUTO;
 	r = dispatch(e, &set, err);
 	if (r != -MKT_EBUSY)

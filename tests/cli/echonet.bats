@@ -79,14 +79,14 @@ power() {
 
 @test "a battery under an order goes back to its own programme, though driverd was killed" {
 	start_sim echonet --udp 127.0.0.2:0 --model battery,auto
-	start_driverd "$PORT,127.0.0.1:0" echonet-battery -o exit=auto
+	start_driverd "$PORT,127.0.0.1:0" echonet-battery
 	wait_state ready
 	[ "$(power)" = -300 ]
 	ordered 'ok 1 applied=power:2000' order dev set=power:2000 lease=600
 	[ "$(power)" = 2000 ]
 	kill -9 "$DRIVERD"
 	wait "$DRIVERD" 2>/dev/null || true
-	start_driverd "$PORT,127.0.0.1:0" echonet-battery -o exit=auto
+	start_driverd "$PORT,127.0.0.1:0" echonet-battery
 	wait_state ready
 	[ "$(power)" = 2000 ]
 	ordered 'ok 1' release dev

@@ -99,25 +99,32 @@ static void nothing_is_written_twice(void **state)
 	simdev_end(&s);
 }
 
+static void safe(struct simdev *s, enum mkt_exit_state how)
+{
+	s->conf.exit = how;
+	assert_int_equal(SIMDEV_CALL(s, s->d.driver->safe_state(&s->d, &s->err)), 0);
+}
+
 static void safe_state_is_what_conf_says(void **state)
 {
 	struct simdev s;
 
 	(void)state;
 	opened(&s, "battery,auto", "echonet-battery");
-	assert_int_equal(s.d.driver->safe_state(&s.d, &s.err), 0);
-	assert_int_equal(simdev_show(&s, "power_w"), -300); /* was never ours */
+	safe(&s, MKT_EXIT_PAUSE);
+	assert_null(strstr(mkt_buf_str(&s.trace), "02 7D 01 61 ")); /* was never ours */
+	for (int how = MKT_EXIT_PAUSE; how <= MKT_EXIT_AUTO; how++) {
+		assert_int_equal(simdev_set(&s, MKT_SET_POWER, 2000, NULL), 0);
+		safe(&s, (enum mkt_exit_state)how);
+		assert_int_equal(simdev_show(&s, "power_w"), how == MKT_EXIT_KEEP ? 2000 : -300);
+	}
+	simdev_end(&s);
+
+	opened(&s, "v2h", "echonet-v2h");
+	simdev_say(&s, "plug capacity=40000 soc=700 max=32000");
 	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 2000, NULL), 0);
-	assert_int_equal(SIMDEV_CALL(&s, s.d.driver->safe_state(&s.d, &s.err)), 0);
+	safe(&s, MKT_EXIT_PAUSE);
 	assert_int_equal(simdev_show(&s, "power_w"), 0);
-	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 2000, NULL), 0);
-	s.conf.exit = MKT_EXIT_AUTO;
-	assert_int_equal(SIMDEV_CALL(&s, s.d.driver->safe_state(&s.d, &s.err)), 0);
-	assert_int_equal(simdev_show(&s, "power_w"), -300);
-	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 2000, NULL), 0);
-	s.conf.exit = MKT_EXIT_KEEP;
-	assert_int_equal(SIMDEV_CALL(&s, s.d.driver->safe_state(&s.d, &s.err)), 0);
-	assert_int_equal(simdev_show(&s, "power_w"), 2000);
 	simdev_end(&s);
 }
 
