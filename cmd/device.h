@@ -29,6 +29,7 @@ struct mkt_device {
 	struct mkt_devices *site;  /* NULL: none is needed */
 	struct mkt_devc *c;
 	bool own;		   /* the mkt-driverd is ours */
+	bool lets_go;		   /* what is ordered ends with this command, if it is ours */
 	bool traced;		   /* ours, and to send the trace from the first byte on */
 	char name[MKT_DEV_NAME_MAX + 1];
 	char driver[MKT_DEV_NAME_MAX + 1];
@@ -38,8 +39,8 @@ struct mkt_device {
 /* ---- reaching it: device_open.c ------------------------------------------------------------- */
 
 /*
- * Connect.  Says nothing of the device's state.  @d is zeroed but for app, opts and
- * traced; mkt_device_close() is due in any case.
+ * Connect.  Says nothing of the device's state.  @d is zeroed but for app, opts,
+ * lets_go and traced; mkt_device_close() is due in any case.
  */
 int mkt_device_open(struct mkt_device *d, const char *target) MKT_MUST_CHECK;
 void mkt_device_close(struct mkt_device *d);

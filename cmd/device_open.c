@@ -154,7 +154,7 @@ static int open_port(struct mkt_device *d, const char *port)
 	arg(&a, "--driver", d->driver);
 	arg(&a, "--name", d->name);
 	/* A technician's set-point outlives the command; the device's watchdog watches over it. */
-	arg(&a, "-o", "exit=keep");
+	arg(&a, "-o", d->lets_go ? "exit=auto" : "exit=keep");
 	add_line(&a, d->opts, &text);
 	return spawn(d, &a);
 }

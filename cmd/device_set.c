@@ -247,6 +247,7 @@ int mkt_device_set(struct mkt_app *app, void *values, int argc, char **argv)
 	s.d.opts = &s.v->reach;
 	s.order.lease_s = s.v->hold.given ? LEASE_HELD_S : LEASE_LEFT_S;
 	r = parse(&s, argc - 1, argv + 1);
+	s.d.lets_go = s.release || s.v->hold.given;
 	if (r >= 0)
 		r = mkt_out_check(&app->out, &set_doc, &app->err);
 	if (r >= 0)

@@ -23,11 +23,15 @@ wait_for() { # file, pattern
 	return 1
 }
 
-start() { # model, options of mkt-driverd...
+start_sim() { # model
 	"$BUILD_DIR/mkt-sim-sunspec" --pty line --model "$1" <orders >>sim.out 2>&1 3>&- &
 	SIM=$!
 	exec 5>orders
 	wait_for sim.out 'ready'
+}
+
+start() { # model, options of mkt-driverd...
+	start_sim "$1"
 	shift
 	OPTIONS=("$@")
 	start_driverd
@@ -127,13 +131,22 @@ flows() { # W: until the battery does it
 }
 
 @test "the wrong serial number is refused by name" {
-	"$BUILD_DIR/mkt-sim-sunspec" --pty line --model meter <orders >>sim.out 2>&1 3>&- &
-	SIM=$!
-	exec 5>orders
-	wait_for sim.out 'ready'
+	start_sim meter
 	"$BUILD_DIR/mkt-driverd" --port "$HOME/line" --driver sunspec --sockets "$HOME" --name bat \
 		-o serial=SIM00009 house >>driverd.log 2>&1 3>&- 5>&- &
 	DRIVERD=$!
 	told '^state bat refused .*code=device-identity'
 	ask ping | grep -q 'SIM00001.*SIM00009'
+}
+
+@test "what a technician set for a time ends with it, and what was left ends by release" {
+	start_sim gen24
+	say 'own -300'
+	"$BUILD_DIR/mkt" device set "$HOME/line" --driver sunspec charge 2kW --for 1s --yes 5>&- >out
+	grep -q 'confirmed' out && grep -q 'released' out
+	flows -300
+	"$BUILD_DIR/mkt" device set "$HOME/line" --driver sunspec discharge 1kW --yes 5>&- >out
+	flows -1000
+	"$BUILD_DIR/mkt" device set "$HOME/line" --driver sunspec release --yes 5>&- >out
+	flows -300
 }
