@@ -352,7 +352,7 @@ static void a_close(struct drv_device *d)
 const struct drv_driver drv_abb = {
 	.name = "abb-terra",
 	.summary = "ABB Terra AC chargers, Modbus RTU or TCP",
-	.maturity = DRV_BETA,
+	.maturity = DRV_EXPERIMENTAL,
 	.kind = MKT_DEV_EVSE,
 	.line = {.speed = 9600, .parity = 'N', .data_bits = 8, .stop_bits = 1},
 	.pause_ms = 50,

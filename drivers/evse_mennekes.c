@@ -592,7 +592,7 @@ static void m_close(struct drv_device *d)
 const struct drv_driver drv_mennekes = {
 	.name = "mennekes",
 	.summary = "Mennekes AMTRON Compact 2.0s chargers and their sisters, Modbus RTU",
-	.maturity = DRV_BETA,
+	.maturity = DRV_EXPERIMENTAL,
 	.kind = MKT_DEV_EVSE,
 	.line = {.speed = 57600, .parity = 'N', .data_bits = 8, .stop_bits = 2},
 	.pause_ms = 20,

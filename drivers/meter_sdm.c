@@ -249,7 +249,7 @@ static void s_close(struct drv_device *d)
 const struct drv_driver drv_sdm = {
 	.name = "sdm",
 	.summary = "Eastron SDM meters, Modbus RTU",
-	.maturity = DRV_BETA,
+	.maturity = DRV_EXPERIMENTAL,
 	.kind = MKT_DEV_METER,
 	.line = {.speed = 9600, .parity = 'N', .data_bits = 8, .stop_bits = 1},
 	.pause_ms = 20,
