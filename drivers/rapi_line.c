@@ -7,6 +7,7 @@
 #define FIRST_MS 700   /* answers take 5..70 ms, some half a second */
 #define SECOND_MS 1300 /* the main loop stands still for up to 2 s while relays are tested */
 #define LATE_MS 2000
+#define LOOK_MS 20     /* how soon an answer that is owed is seen */
 #define READS_MAX 512  /* of a line that never falls silent */
 
 void rapi_line_init(struct rapi_line *q, struct drv_link *l, struct drv_device *d)
@@ -56,6 +57,7 @@ static void take_answer(struct rapi_line *q, const struct rapi_frame *f)
 		q->spoilt = true;
 	} else {
 		count(q, DRV_LATE);
+		q->owed -= q->owed > 0;
 	}
 }
 
@@ -116,13 +118,26 @@ static int send_command(struct rapi_line *q, const char *command, struct mkt_err
 	return drv_link_write(q->l, out, n, q->deadline_ms, err);
 }
 
+/* Without ids a late answer would be taken for the next one. */
+static int wait_for_late(struct rapi_line *q, struct mkt_err *err)
+{
+	uint64_t until = sooner(q->quiet_ms, q->deadline_ms);
+	int r = 0;
+
+	while (r >= 0 && q->owed && drv_now_ms() < until)
+		r = receive(q, sooner(until, drv_now_ms() + LOOK_MS), err);
+	if (drv_now_ms() >= q->quiet_ms)
+		q->owed = 0;
+	return r;
+}
+
 /* 1 answered, 0 not; the line's errors. */
 static int once(struct rapi_line *q, const char *command, uint32_t wait_ms, struct mkt_err *err)
 {
 	int r = rapi_listen(q, err);
 
-	if (r >= 0 && !q->ids && drv_now_ms() < q->quiet_ms)
-		r = receive(q, sooner(q->quiet_ms, q->deadline_ms), err);
+	if (r >= 0 && !q->ids)
+		r = wait_for_late(q, err);
 	if (r >= 0)
 		r = send_command(q, command, err);
 	if (r < 0)
@@ -132,8 +147,10 @@ static int once(struct rapi_line *q, const char *command, uint32_t wait_ms, stru
 	q->waiting = false;
 	if (r < 0 || q->got)
 		return r < 0 ? r : 1;
-	if (!q->spoilt)
-		count(q, DRV_TIMEOUTS);
+	if (q->spoilt)
+		return 0;
+	count(q, DRV_TIMEOUTS);
+	q->owed += q->owed < UINT8_MAX;
 	q->quiet_ms = drv_now_ms() + LATE_MS;
 	return 0;
 }

@@ -25,7 +25,8 @@ struct rapi_line {
 	bool sums;		 /* answers carry a checksum */
 	bool any;		 /* not known yet: take an answer without either */
 	uint8_t id;		 /* of the last command */
-	uint64_t quiet_ms;	 /* without ids: nothing is sent before, a late answer may come */
+	uint32_t owed;		 /* without ids: answers that may still come ... */
+	uint64_t quiet_ms;	 /* ... until then; nothing is sent before */
 	uint64_t deadline_ms;	 /* of the whole call */
 	unsigned notices;	 /* RAPI_...: what was told; who acts on it clears it */
 	struct rapi_frame answer;
