@@ -3,7 +3,7 @@
  */
 #include "core/base/compat.h"
 
-#include "cmd/sim.h"
+#include "cmd/sim_devices.h"
 #include "core/agent/gen.h"
 #include "core/units/civil.h"
 #include "core/units/fmt.h"
@@ -17,6 +17,7 @@
 struct sim_values {
 	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude;
 	struct mkt_num days, seed;
+	bool devices;
 };
 
 static const struct mkt_opt sim_opts[] = {
@@ -38,6 +39,8 @@ static const struct mkt_opt sim_opts[] = {
 	 .metavar = "DEGREES",
 	 .dflt = "35.2",
 	 .help = "of made-up roofs; south is negative"},
+	MKT_O_FLAG(struct sim_values, devices, "devices", 0,
+		   "chargers and batteries as programs behind mkt-driverd"),
 	MKT_O_FILE(struct sim_values, keep, "keep", 0, "DIR",
 		   "keep the chain in DIR, which is made"),
 	MKT_O_FILE(struct sim_values, ledgerd, "ledgerd", 0, "FILE", "the ledgerd to start"),
@@ -183,6 +186,7 @@ static int tell_dry_run(struct sim *s)
 
 static void release(struct sim *s)
 {
+	sim_devices_free(s->devices);
 	sim_chain_release(&s->chain);
 	for (uint32_t i = 0; i < s->nparties; i++) {
 		mkt_plan_release(&s->parties[i].plan);
@@ -213,6 +217,7 @@ static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
 	s->seed = (uint64_t)v->seed.v;
 	s->days = (uint32_t)v->days.v;
 	s->profiles = v->profiles;
+	s->with_devices = v->devices;
 	if (!app->opt.timeout)
 		app->deadline_ms = UINT64_MAX; /* days take what they take */
 	app->out.paging = false; /* a run ends by itself, on a terminal too */

@@ -5,6 +5,7 @@
  *   sim_chain.c  a private chain and the ledgerd that keeps it
  *   sim_post.c   plans to signed envelopes, envelopes to receipts
  *   sim_play.c   the days, window by window
+ *   sim_devices.h chargers and batteries as programs behind mkt-driverd
  *   sim_audit.c  a second set of accounts, kept from bids and contracts alone
  *   sim_report.c what it came to, beside the paper's figures
  *
@@ -27,6 +28,13 @@
 #define SIM_PATH_MAX 512
 #define SIM_LEAD_S 600       /* bids for a window are made this long before it begins */
 #define SIM_CALL_MS 60000    /* deadline of one call */
+
+/*
+ * Where a program is: @given (-MKT_EUSAGE if it is none), or @name in $MKT_EXEC_PATH,
+ * beside this one, in ../sbin and ../libexec/mkt; else for PATH to find.
+ */
+int sim_find(struct mkt_app *app, const char *given, const char *name, char *out,
+	     size_t size) MKT_MUST_CHECK;
 
 /* ---- sim_chain.c ----------------------------------------------------------------------- */
 
@@ -177,6 +185,8 @@ struct sim_energy {
 	uint64_t charged_wh, discharged_wh;
 };
 
+struct sim_devices;
+
 struct sim {
 	struct mkt_app *app;
 	uint64_t seed;
@@ -189,6 +199,8 @@ struct sim {
 	struct sim_chain chain;
 	struct sim_post post;
 	struct sim_audit *audit;
+	bool with_devices;
+	struct sim_devices *devices; /* NULL: what they would do is computed; sim_devices.h */
 	struct mkt_terms terms;
 	struct mkt_outlook look;
 	struct mkt_outlook fresh;  /* windows whose prices have just come out */
@@ -209,6 +221,9 @@ struct sim {
 	struct sim_energy energy;
 	uint64_t begun_ms, ended_ms; /* of the playing, wall time */
 };
+
+/* What was read for window @w, which is in the ring. */
+struct mkt_reading *sim_reading(struct sim *s, uint32_t w);
 
 /* Enroll, deposit, play all days, settle.  -MKT_ECANCELLED after Ctrl-C. */
 int sim_play(struct sim *s) MKT_MUST_CHECK;

@@ -157,9 +157,9 @@ static bool runs(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* --ledgerd, $MKT_EXEC_PATH, beside this program, ../sbin, then PATH. */
-static int find_ledgerd(struct sim_chain *c, const char *given, char *out, size_t size)
+int sim_find(struct mkt_app *app, const char *given, const char *name, char *out, size_t size)
 {
+	static const char *const beside[] = {"", "../sbin/", "../libexec/mkt/"};
 	const char *libexec = getenv("MKT_EXEC_PATH");
 	char self[SIM_PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -167,26 +167,23 @@ static int find_ledgerd(struct sim_chain *c, const char *given, char *out, size_
 
 	if (given) {
 		if (!runs(given))
-			return mkt_err_set(&c->app->err, MKT_EUSAGE, "'%s' is no program", given);
+			return mkt_err_set(&app->err, MKT_EUSAGE, "'%s' is no program", given);
 		snprintf(out, size, "%s", given);
 		return 0;
 	}
 	if (libexec && libexec[0]) {
-		snprintf(out, size, "%s/ledgerd", libexec);
+		snprintf(out, size, "%s/%s", libexec, name);
 		if (runs(out))
 			return 0;
 	}
 	self[n > 0 ? n : 0] = '\0';
 	slash = strrchr(self, '/');
-	if (slash) {
-		snprintf(out, size, "%.*s/ledgerd", (int)(slash - self), self);
-		if (runs(out))
-			return 0;
-		snprintf(out, size, "%.*s/../sbin/ledgerd", (int)(slash - self), self);
+	for (size_t i = 0; slash && i < MKT_ARRAY_SIZE(beside); i++) {
+		snprintf(out, size, "%.*s/%s%s", (int)(slash - self), self, beside[i], name);
 		if (runs(out))
 			return 0;
 	}
-	snprintf(out, size, "ledgerd");
+	snprintf(out, size, "%s", name);
 	return 0;
 }
 
@@ -314,7 +311,7 @@ int sim_chain_start(struct sim_chain *c, struct mkt_app *app, const struct sim_c
 
 	memset(c, 0, sizeof(*c));
 	c->app = app;
-	if ((rc = find_ledgerd(c, conf->ledgerd, path, sizeof(path))) < 0 ||
+	if ((rc = sim_find(app, conf->ledgerd, "ledgerd", path, sizeof(path))) < 0 ||
 	    (rc = make_run_dir(c)) < 0)
 		return rc;
 	if ((rc = name_chain_dir(c, conf->keep)) < 0 || (rc = make_genesis(c, conf)) < 0 ||

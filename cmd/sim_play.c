@@ -1,7 +1,7 @@
 /* The days, window by window; strategy.h tells what a round is. */
 #include "core/base/compat.h"
 
-#include "cmd/sim.h"
+#include "cmd/sim_devices.h"
 #include "core/units/civil.h"
 
 #define WINDOW_S MKT_PROFILE_WINDOW_S
@@ -13,6 +13,7 @@
 #define RETAILER_UC (10000000 * MONEY)
 #define MARGIN_UPWH 14000 /* on the day-ahead price: grid and supply */
 #define FEED_IN_UPWH 8000
+#define SIM_CARS_MAX 256 /* of one site, between plug-in and the report of their last window */
 #define END_MS 10000 /* a ledgerd that closed its sockets has ended after this, sanitized too */
 
 static uint32_t window_of(uint64_t time_s)
@@ -20,7 +21,7 @@ static uint32_t window_of(uint64_t time_s)
 	return (uint32_t)(time_s / WINDOW_S);
 }
 
-static struct mkt_reading *reading(struct sim *s, uint32_t w)
+struct mkt_reading *sim_reading(struct sim *s, uint32_t w)
 {
 	return &s->ring[w % SIM_AHEAD];
 }
@@ -43,7 +44,7 @@ static int read_to(struct sim *s, uint32_t end)
 		bool before = s->read_end < from;
 		int rc;
 
-		r = before ? &history : reading(s, s->read_end);
+		r = before ? &history : sim_reading(s, s->read_end);
 		rc = mkt_profile_next(s->profile, r, &s->app->err);
 		if (rc < 0)
 			return rc;
@@ -96,7 +97,7 @@ static void look_ahead(struct sim *s, uint32_t k, uint32_t known)
 	for (uint32_t i = 0; i < o->n; i++) {
 		if (i < o->known)
 			o->retail_upwh[i] =
-				mkt_retail_upwh(&s->terms, reading(s, k + i)->price_upwh);
+				mkt_retail_upwh(&s->terms, sim_reading(s, k + i)->price_upwh);
 		else
 			o->retail_upwh[i] =
 				o->retail_upwh[i >= MKT_FORECAST_DAY ? i - MKT_FORECAST_DAY : 0];
@@ -297,22 +298,31 @@ static void add_energy(struct sim *s, const struct mkt_reading *r, uint32_t site
 }
 
 /* Everybody's reports of window @w, as the first operations of their plans. */
-static void meter(struct sim *s, uint32_t w)
+static int meter(struct sim *s, uint32_t w)
 {
+	uint32_t car_wh[SIM_CARS_MAX];
+	struct mkt_moved moved;
 	struct mkt_metered m;
 
 	for (uint32_t i = 0; i < s->nparties; i++)
 		mkt_plan_clear(&s->parties[i].plan);
 	if (w < window_of(s->from_s) || w >= window_of(s->end_s))
-		return;
+		return 0;
 	mkt_retailer_meter(&s->retailer, w, &s->parties[1].plan);
 	for (uint16_t i = 0; i < s->profile->nsites; i++) {
-		const struct mkt_reading *r = reading(s, w);
+		const struct mkt_reading *r = sim_reading(s, w);
+		struct mkt_agent *a = &s->agents[i];
 
-		mkt_agent_meter(&s->agents[i], w, r->load_wh[i], r->pv_wh[i],
-				NULL, &s->parties[2 + i].plan, &m);
+		if (a->ncars > SIM_CARS_MAX)
+			return mkt_err_set(&s->app->err, MKT_ELIMIT, "more than %d cars at '%s'",
+					   SIM_CARS_MAX, a->site->id);
+		if (s->devices)
+			sim_moved(s->devices, i, w, car_wh, &moved);
+		mkt_agent_meter(a, w, r->load_wh[i], r->pv_wh[i], s->devices ? &moved : NULL,
+				&s->parties[2 + i].plan, &m);
 		add_energy(s, r, i, &m);
 	}
+	return 0;
 }
 
 /* The retailer's offers for windows whose prices have come out since it last made some. */
@@ -432,14 +442,17 @@ static int play_window(struct sim *s, uint32_t k)
 	int64_t day = mkt_zone_local(&s->zone, (int64_t)k * WINDOW_S) / MKT_DAY_S;
 	int rc;
 
-	if ((rc = read_to(s, known)) < 0 || (rc = take_cars(s, now_s)) < 0)
+	if ((rc = read_to(s, known)) < 0 ||
+	    (rc = s->devices ? sim_drive(s->devices, now_s) : take_cars(s, now_s)) < 0)
 		return rc;
 	if ((rc = sim_post_clock(s, now_s)) < 0)
 		return rc;
 	if (open && k == window_of((uint64_t)mkt_zone_day_start(&s->zone, day)) &&
 	    (rc = top_up(s)) < 0)
 		return rc;
-	meter(s, k - MKT_AGENT_LAG);
+	rc = meter(s, k - MKT_AGENT_LAG);
+	if (rc < 0)
+		return rc;
 	if (open) {
 		look_ahead(s, k, known);
 		offer(s, known);
@@ -564,6 +577,8 @@ int sim_play(struct sim *s)
 	if (!rc)
 		rc = read_to(s, window_of(s->from_s));
 	if (rc < 0)
+		return rc;
+	if (s->with_devices && (rc = sim_devices_start(s, &s->devices)) < 0)
 		return rc;
 	s->begun_ms = mkt_app_mono_ms();
 	mkt_app_progress(s->app, &bar, "playing windows");

@@ -3,7 +3,7 @@
 
 #include <stdarg.h>
 
-#include "cmd/sim.h"
+#include "cmd/sim_devices.h"
 #include "core/chain/chain.h"
 #include "core/units/fmt.h"
 
@@ -94,6 +94,7 @@ int sim_recount(struct sim *s, const struct sim_ledger *l)
 static int judge(const struct sim *s, const struct sim_ledger *l, const struct sim_findings *f,
 		 struct mkt_err *err)
 {
+	const struct sim_device_sums dev = sim_device_sums(s->devices);
 	const struct {
 		bool holds;
 		const char *what;
@@ -113,6 +114,7 @@ static int judge(const struct sim *s, const struct sim_ledger *l, const struct s
 		{l->delivered_wh == f->delivered_wh,
 		 "the ledger counts other deliveries than it settled"},
 		{l->txs == s->post.txs, "the ledger counts other transactions than were sent"},
+		{dev.over_wh <= dev.steps_wh, "devices moved more than they were asked for"},
 	};
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(must); i++)
@@ -128,7 +130,8 @@ enum {
 	C_BIDS, C_CONTRACTS, C_SETTLED, C_TX_PER_1000, C_OPS_PER_1000, C_OVER, C_STRAYS,
 	C_CONTRACTED, C_DELIVERED, C_NEIGHBOURS, C_NEIGHBOURS_WH, C_NEIGHBOURS_PRICE, C_LOAD,
 	C_PV, C_CARS, C_SESSIONS, C_MISSED, C_DRAWN, C_SUPPLIED, C_DEPOSITS, C_ACCOUNTS_UC,
-	C_CONSERVED, C_BLOCKS, C_BLOCK_MAX, C_BLOCKS_BYTES, C_STORE_BYTES, C_TX_BYTES,
+	C_DEVICES, C_DEVICES_ASKED, C_DEVICES_MOVED, C_DEVICES_SHORT, C_DEVICES_OVER,
+	C_DEVICES_ORDERS, C_CONSERVED, C_BLOCKS, C_BLOCK_MAX, C_BLOCKS_BYTES, C_STORE_BYTES, C_TX_BYTES,
 	C_DIGEST, C_WALL, C_HOLDS, C_COUNT
 };
 
@@ -163,6 +166,12 @@ static const struct mkt_col sim_cols[] = {
 	[C_SUPPLIED] = {.name = "metered_supply_wh", .kind = MKT_COL_ENERGY},
 	[C_DEPOSITS] = {.name = "deposits_uc", .kind = MKT_COL_MONEY},
 	[C_ACCOUNTS_UC] = {.name = "accounts_uc", .kind = MKT_COL_MONEY},
+	[C_DEVICES] = {.name = "devices", .kind = MKT_COL_UINT},
+	[C_DEVICES_ASKED] = {.name = "devices_asked_wh", .kind = MKT_COL_ENERGY},
+	[C_DEVICES_MOVED] = {.name = "devices_moved_wh", .kind = MKT_COL_ENERGY},
+	[C_DEVICES_SHORT] = {.name = "devices_short_wh", .kind = MKT_COL_ENERGY},
+	[C_DEVICES_OVER] = {.name = "devices_over_wh", .kind = MKT_COL_ENERGY},
+	[C_DEVICES_ORDERS] = {.name = "devices_orders", .kind = MKT_COL_UINT},
 	[C_CONSERVED] = {.name = "money_conserved", .kind = MKT_COL_BOOL},
 	[C_BLOCKS] = {.name = "blocks", .kind = MKT_COL_UINT},
 	[C_BLOCK_MAX] = {.name = "block_transactions_max", .kind = MKT_COL_UINT},
@@ -196,6 +205,7 @@ static uint64_t tx_bytes(const struct sim_ledger *l)
 static int tell_scripts(struct sim *s, const struct sim_ledger *l, const struct sim_findings *f,
 			bool holds)
 {
+	const struct sim_device_sums dev = sim_device_sums(s->devices);
 	const struct sim_energy *e = &s->energy;
 	struct mkt_val row[C_COUNT] = {
 		[C_FROM] = mkt_v_uint(s->from_s),
@@ -228,6 +238,12 @@ static int tell_scripts(struct sim *s, const struct sim_ledger *l, const struct 
 		[C_SUPPLIED] = mkt_v_uint(e->supply_wh),
 		[C_DEPOSITS] = mkt_v_int(s->deposits_uc),
 		[C_ACCOUNTS_UC] = mkt_v_int(l->accounts_uc),
+		[C_DEVICES] = mkt_v_uint(dev.devices),
+		[C_DEVICES_ASKED] = mkt_v_uint(dev.asked_wh),
+		[C_DEVICES_MOVED] = mkt_v_uint(dev.moved_wh),
+		[C_DEVICES_SHORT] = mkt_v_uint(dev.short_wh),
+		[C_DEVICES_OVER] = mkt_v_uint(dev.over_wh),
+		[C_DEVICES_ORDERS] = mkt_v_uint(dev.orders),
 		[C_CONSERVED] = mkt_v_bool(l->accounts_uc == s->deposits_uc),
 		[C_BLOCKS] = mkt_v_uint(l->height + 1),
 		[C_BLOCK_MAX] = mkt_v_uint(s->post.block_txs_max),
@@ -320,6 +336,19 @@ static void tell_energy(struct sim *s)
 	line(s, "supplied through meters", NULL, "%s", mkt_fmt_energy(e->supply_wh).s);
 }
 
+static void tell_devices(struct sim *s)
+{
+	const struct sim_device_sums dev = sim_device_sums(s->devices);
+	char a[32];
+
+	line(s, "chargers and batteries", NULL, "%u on %u lines", dev.devices, dev.lines);
+	line(s, "they were to move", NULL, "%s", mkt_fmt_energy(dev.asked_wh).s);
+	line(s, "their meters say", NULL, "%s, %llu Wh short, %llu Wh over",
+	     mkt_fmt_energy(dev.moved_wh).s, (unsigned long long)dev.short_wh,
+	     (unsigned long long)dev.over_wh);
+	line(s, "orders read back", NULL, "%s", grouped(dev.orders, a));
+}
+
 static void tell_chain(struct sim *s, const struct sim_ledger *l)
 {
 	const char *currency = s->chain.genesis.currency;
@@ -353,6 +382,8 @@ static int tell_people(struct sim *s, const struct sim_ledger *l, const struct s
 	mkt_out_part(&s->app->out, &human_table);
 	tell_market(s, l, f);
 	tell_energy(s);
+	if (s->devices)
+		tell_devices(s);
 	tell_chain(s, l);
 	mkt_out_close(&s->app->out);
 	mkt_out_say(&s->app->out, "\nstate %s\n", l->digest);
