@@ -90,7 +90,7 @@ suite_long() {
 	done
 	run analyse/clang-tidy tests/lint/tidy.sh
 	run analyse/cppcheck tests/lint/cppcheck.sh
-	export MKT_BUILDS="build-asan build-tsan build-clang" MKT_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
+	export MKT_BUILDS="build-asan build-tsan build-clang" MKT_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 	programs sim build-asan
 	suite_e2e
 	suite_fuzz
