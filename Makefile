@@ -64,7 +64,7 @@ deps:
 .PHONY: demo
 demo: deps
 	@$(MAKE) --no-print-directory all
-	$(BUILD)/mkt sim --days 1
+	$(BUILD)/mkt sim --days 1 --devices
 
 .PHONY: install
 install: all

@@ -49,6 +49,7 @@ struct sim_dev {
 	uint64_t wanted_wh[2];
 	struct mkt_setpoint set;   /* in force */
 	uint64_t set_ms;
+	uint32_t takes_w[2];	   /* what the planner has learned of it */
 	uint64_t next_ms;	   /* calendar: of the next decision; MKT_PLAN_NEVER */
 	uint64_t asked_wh;	   /* of all windows */
 	uint64_t moved_wh, short_wh, over_wh;

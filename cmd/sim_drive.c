@@ -132,6 +132,7 @@ static void describe(const struct sim_devices *d, const struct sim_dev *dev,
 		p->counter_wh[dir] = counter(dev, dir);
 		p->moved_wh[dir] = moved(dev, dir);
 	}
+	memcpy(p->takes_w, dev->takes_w, sizeof(p->takes_w));
 	p->metered[0] = dev->view->caps & MKT_CAP_IMPORT;
 	p->metered[1] = dev->view->caps & MKT_CAP_EXPORT;
 	if (dev->charger >= 0)
@@ -191,6 +192,8 @@ static int decide(struct sim_devices *d, struct sim_dev *dev)
 	if (dev->plugged && dev->session.plug_out_s * 1000 < in.end_ms)
 		in.end_ms = dev->session.plug_out_s * 1000;
 	describe(d, dev, &p);
+	mkt_plan_learn(&p, d->now_ms);
+	memcpy(dev->takes_w, p.takes_w, sizeof(dev->takes_w));
 	dev->next_ms = mkt_plan(&in, &out);
 	return order(d, dev, &out);
 }
@@ -337,6 +340,7 @@ static int come(struct sim_devices *d, const struct mkt_session *e)
 	dev->session = *e;
 	dev->session_wh = 0;
 	dev->plugged = true;
+	dev->takes_w[0] = dev->takes_w[1] = 0;
 	dev->car = a->ncars_ever;
 	rc = sim_line_tell(d, dev->line, "unit=%u plug capacity=%u soc=%u", dev->unit,
 			   CAPACITY_SHARE * e->energy_wh, CAR_SOC);

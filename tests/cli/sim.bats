@@ -16,7 +16,7 @@ nothing_left() {
 	[ -z "$(ls -A "$TMPDIR")" ] || fail "left in TMPDIR: $(ls -A "$TMPDIR")"
 	local f
 	for f in /proc/[0-9]*/cmdline; do
-		[[ $(tr '\0' ' ' 2>/dev/null <"$f") != ledgerd*"$TMPDIR"* ]] || fail "a ledgerd is left: $f"
+		[[ $(tr '\0' ' ' 2>/dev/null <"$f") != @(ledgerd|mkt-)*"$TMPDIR"* ]] || fail "a process is left: $f"
 	done 2>/dev/null
 }
 
@@ -39,6 +39,16 @@ wait_for() {
 	[ "$(json '.data | .contracts > 500 and .transactions_per_1000_contracts < 4000' <<<"$out")" = true ] || fail contracts
 	[ "$(json '.data | .neighbour_wh > 0 and .neighbour_price_ujpy_per_wh > 8000' <<<"$out")" = true ] || fail neighbours
 	[ "$(json '.data | .delivered_wh > 0 and .delivered_wh <= .contracted_wh and .cars_missed_wh == 0' <<<"$out")" = true ] || fail metered
+	nothing_left
+}
+
+@test "a day through mkt-driverd and simulated devices: their meters say what was asked" {
+	run3 mkt sim --devices --json
+	status_is 0
+	err_is ""
+	[ "$(json '.data | [.devices, .refused, .over_contracted_wh, .holds]' <<<"$out")" = '[26,0,0,true]' ] || fail "$out"
+	[ "$(json '.data | .devices_asked_wh > 50000 and .devices_short_wh * 100 <= .devices_asked_wh' <<<"$out")" = true ] || fail "short: $out"
+	[ "$(json '.data | .devices_over_wh * 100 <= .devices_asked_wh and .devices_orders > 100' <<<"$out")" = true ] || fail "over: $out"
 	nothing_left
 }
 
