@@ -336,8 +336,11 @@ static void describe(struct sim_devices *d, const struct sim_line *l, const char
 
 static int start_driverd(struct sim_devices *d, struct sim_line *l)
 {
-	char *argv[] = {(char *)"mkt-driverd", l->name, NULL};
+	char conf[SIM_PATH_MAX + 16];
+	char *argv[] = {(char *)"mkt-driverd", (char *)"-f", conf, (char *)"--clock",
+			d->clock_file, l->name, NULL};
 
+	snprintf(conf, sizeof(conf), "%s/devices.conf", d->dir);
 	return start(d, argv[0], argv, -1, -1, &l->driverd);
 }
 
@@ -403,7 +406,6 @@ static int start_lines(struct sim_devices *d)
 			      : mkt_file_write(path, conf.data, conf.len,
 					       (struct mkt_file_how){0600, true}, err);
 	mkt_buf_release(&conf);
-	setenv("MKT_DEVICES", path, 1); /* for mkt-driverd */
 	for (uint32_t i = 0; !rc && i < d->nlines; i++)
 		rc = start_driverd(d, &d->lines[i]);
 	for (uint32_t i = 0; !rc && i < d->nlines; i++)
