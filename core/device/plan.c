@@ -601,6 +601,8 @@ static void wake_job(struct plan *p, const struct job *j)
 	if (!j->granted)
 		return;
 	wake_by(p, now + (look_ms > LOOK_MS_MIN ? look_ms : LOOK_MS_MIN));
+	if (j->no_draw)
+		return; /* nothing flows: no end comes nearer */
 	if (now - j->d->set_since_ms < SETTLED_MS)
 		wake_by(p, j->d->set_since_ms + SETTLED_MS);
 	else if (now - j->d->set_since_ms < NO_DRAW_MS)
