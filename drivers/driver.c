@@ -15,6 +15,11 @@
 
 /* ---- how far a counter may move ----------------------------------------------------------- */
 
+uint32_t drv_spacing_ms(const struct drv_device *d, uint32_t ms)
+{
+	return d->calendar_ms ? 0 : ms;
+}
+
 uint64_t drv_calendar_ms(const struct drv_device *d)
 {
 	return d->calendar_ms ? d->calendar_ms(d->calendar_arg) : drv_now_ms();

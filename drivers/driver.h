@@ -170,6 +170,12 @@ int drv_check_serial(const struct drv_device *d, struct mkt_err *err) MKT_MUST_C
 /* Time by which energy is judged: simulated, or monotonic. */
 uint64_t drv_calendar_ms(const struct drv_device *d);
 
+/*
+ * The time that a device wants between two writes, usually @ms: none where a
+ * simulation moves the calendar, and stands still until we have written.
+ */
+uint32_t drv_spacing_ms(const struct drv_device *d, uint32_t ms);
+
 /* The most that can flow, W: conf, then what the device says of itself, then 100 kW. */
 int64_t drv_rated_w(const struct drv_device *d);
 

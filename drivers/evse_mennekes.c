@@ -48,6 +48,7 @@
 
 struct mennekes {
 	struct drv_mb *mb;
+	const struct drv_device *dev;
 	uint16_t layout;
 	bool low_first;	      /* words of 32 bit numbers */
 	uint16_t failsafe;    /* as configured */
@@ -412,6 +413,7 @@ static int m_open(struct drv_device *d, struct mkt_err *err)
 	d->priv = m;
 	if (!m)
 		return mkt_err_code(err, MKT_ENOMEM);
+	m->dev = d;
 	rc = attach(d->link, d, d->conf, &m->mb, err);
 	if (rc >= 0)
 		rc = failsafe_conf(d, m, err);
@@ -500,7 +502,7 @@ static int start(struct mennekes *m, const struct control *now, int32_t ma, stru
 	int rc = sent(heartbeat(m, err));
 
 	if (rc >= 0 && now->limit_ma != ma) {
-		if (m->limited && drv_now_ms() < m->limit_ms + CHANGE_MS)
+		if (m->limited && drv_now_ms() < m->limit_ms + drv_spacing_ms(m->dev, CHANGE_MS))
 			return mkt_err_set(err, MKT_EBUSY, "the box wants %d s between limits",
 					   CHANGE_MS / 1000);
 		rc = write_limit(m, ma, err);

@@ -384,7 +384,7 @@ static int command(struct drv_device *d, const struct mkt_setpoint *set,
 	struct inv_state s, now;
 	int rc;
 
-	if (v->written_ms && drv_now_ms() - v->written_ms < SPACING_MS &&
+	if (v->written_ms && drv_now_ms() - v->written_ms < drv_spacing_ms(d, SPACING_MS) &&
 	    (set->kind != v->asked.kind || set->value != v->asked.value))
 		return mkt_err_set(err, MKT_EBUSY, "another set-point was written just now");
 	rc = check_control(d, v, err);

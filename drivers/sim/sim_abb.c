@@ -37,14 +37,13 @@ static int start(struct sim *s, struct sim_device *d, const char *model, struct 
 	uint8_t v[3] = {1, 6, 5};
 	const char *rest = model ? sim_rtu_version(model, 3, v) : "";
 
-	(void)s;
 	if (!b)
 		return mkt_err_code(err, MKT_ENOMEM);
 	d->priv = b;
 	if (!rest || *rest)
 		return mkt_err_set(err, MKT_EUSAGE, "--model '%s': a firmware as 1.6.5", model);
 	memcpy(b->version, v, 3);
-	b->slow_ms = SLOW_MS;
+	b->slow_ms = sim_takes_ms(s, SLOW_MS);
 	b->heard_ms = sim_real_ms();
 	defaults(b);
 	return 0;

@@ -145,7 +145,7 @@ static void follow(struct sim *s, struct sim_device *d, uint64_t real_ms)
 	struct object *o = d->priv;
 
 	if (o->slow && o->cf != o->da && !o->follow_ms)
-		o->follow_ms = real_ms + SLOW_MS;
+		o->follow_ms = real_ms + sim_takes_ms(s, SLOW_MS);
 	if (o->follow_ms > real_ms || (o->cf != o->da && sim_fault(s, d, "stuck", NULL)))
 		return;
 	o->follow_ms = 0;
@@ -412,7 +412,7 @@ static bool set(struct sim *s, struct sim_device *d, const struct drv_en_prop *p
 		return false;
 	switch (p->epc) {
 	case 0xCD:
-		o->checked_ms = sim_real_ms() + CHECK_MS;
+		o->checked_ms = sim_real_ms() + sim_takes_ms(s, CHECK_MS);
 		return p->pdc == 1 && p->edt[0] == 0x10;
 	case 0xDA:
 		if (p->pdc != 1 || !is_mode(o, p->edt[0]))

@@ -20,7 +20,7 @@ struct box {
 	struct sim_rtu rtu; /* of the line: the first box's is used */
 	uint16_t layout, failsafe, release, phases, locked, error;
 	bool low_first, lost; /* lost: the master */
-	uint32_t limit_ma, installed_ma;
+	uint32_t limit_ma, installed_ma, spacing_ms;
 	uint64_t beat_ms, boot_ms, change_ms, plugged_ms; /* real */
 };
 
@@ -39,7 +39,6 @@ static int start(struct sim *s, struct sim_device *d, const char *model, struct 
 	uint8_t v[2] = {1, 3};
 	const char *rest = model ? sim_rtu_version(model, 2, v) : "";
 
-	(void)s;
 	if (!b)
 		return mkt_err_code(err, MKT_ENOMEM);
 	d->priv = b;
@@ -49,6 +48,7 @@ static int start(struct sim *s, struct sim_device *d, const char *model, struct 
 	b->layout = (uint16_t)(v[0] << 8 | v[1]);
 	b->low_first = *rest != 0;
 	b->installed_ma = INSTALLED_MA;
+	b->spacing_ms = sim_takes_ms(s, CHANGE_MS);
 	b->beat_ms = sim_real_ms();
 	defaults(b);
 	return 0;
@@ -248,7 +248,7 @@ static int write_limit(struct box *b, const uint16_t *values)
 	if (sim_real_ms() < b->change_ms)
 		return 0; /* too soon: answered, not taken */
 	b->limit_ma = (uint32_t)ma;
-	b->change_ms = sim_real_ms() + CHANGE_MS;
+	b->change_ms = sim_real_ms() + b->spacing_ms;
 	return 0;
 }
 

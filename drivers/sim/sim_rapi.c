@@ -209,7 +209,7 @@ static void sleep_now(struct board *b, uint64_t real_ms)
 		return;
 	b->state = ST_SLEEP;
 	if (b->flags & FL_RELAY) {
-		b->relay_ms = real_ms + RELAY_MS;
+		b->relay_ms = real_ms + (b->react_ms ? RELAY_MS : 0);
 		b->vehicle_ms = real_ms + b->react_ms;
 	}
 	actuate(b);
@@ -659,7 +659,9 @@ static uint64_t tick(struct sim *s, uint64_t real_ms)
 	for (unsigned i = 0; i < b->nwaiting; i++)
 		process(s, b, b->waiting[i], strlen(b->waiting[i]));
 	b->nwaiting = 0;
-	watch_vehicle(s, b, real_ms);
+	/* What follows from one another at once, where nothing takes time. */
+	for (unsigned i = 0; i < (b->react_ms ? 1u : 3u); i++)
+		watch_vehicle(s, b, real_ms);
 	notice(s, b);
 	next = sooner(next, b->vehicle_ms);
 	next = sooner(next, b->relay_ms);
