@@ -16,7 +16,6 @@
 
 #define READY_MS 20000 /* of real time, for a device to be ready */
 #define END_MS 5000
-#define VOLTAGE_V 200  /* chargers of Japanese homes */
 #define LINE_MAX_ 300
 
 /* What a kind of device is made of. */
@@ -275,8 +274,8 @@ static void device_args(struct sim_devices *d, struct sim_line *l, struct args *
 	} else {
 		number(a, "--units", l->units);
 		number(a, "--phases", 1);
-		number(a, "--voltage", VOLTAGE_V * 1000);
-		number(a, "--max", (uint64_t)at->charger_w * 1000 / VOLTAGE_V);
+		number(a, "--voltage", SIM_VOLTAGE_V * 1000);
+		number(a, "--max", (uint64_t)at->charger_w * 1000 / SIM_VOLTAGE_V);
 	}
 }
 
@@ -327,8 +326,8 @@ static void describe(struct sim_devices *d, const struct sim_line *l, const char
 		if (l->units > 1)
 			mkt_buf_addf(b, "unit = %u\n", dev->unit);
 		if (dev->charger >= 0)
-			mkt_buf_addf(b, "voltage = %uV\nmax = %uA\n", VOLTAGE_V,
-				     (at->charger_w + VOLTAGE_V - 1) / VOLTAGE_V);
+			mkt_buf_addf(b, "voltage = %uV\nmax = %uA\n", SIM_VOLTAGE_V,
+				     (at->charger_w + SIM_VOLTAGE_V - 1) / SIM_VOLTAGE_V);
 		else
 			mkt_buf_addf(b, "soc_min = 0%%\n");
 	}
@@ -469,7 +468,6 @@ void sim_devices_free(struct sim_devices *d)
 		return;
 	for (uint32_t i = 0; i < d->nlines; i++)
 		mkt_devc_close(d->lines[i].conn);
-	if(getenv("KEEPDEV")){char c[900];snprintf(c,900,"cp -r %s /tmp/lead/",d->dir); if(system(c))return;}
 	end_all(d, false);
 	end_all(d, true);
 	for (uint32_t i = 0; i < d->nlines; i++) {

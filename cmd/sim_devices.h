@@ -18,6 +18,7 @@
 
 #define SIM_DEVICES_MAX 64
 #define SIM_LINES_MAX 32
+#define SIM_VOLTAGE_V 240   /* of chargers: 16 A are as much as a car takes */
 #define SIM_KEPT 4 /* windows whose figures are kept: they are reported two windows later */
 
 /* One line: a simulator, the mkt-driverd that speaks to it, and our connection. */

@@ -91,17 +91,19 @@ static void describe_charger(const struct sim_devices *d, const struct sim_dev *
 			     struct mkt_plan_device *p)
 {
 	const struct mkt_site *at = &d->s->profile->sites[dev->site];
+	uint32_t most_ma;
 
 	p->by_current = true;
 	p->phases = 1;
-	p->voltage_mv = positive(reading(dev, MKT_R_VOLTAGE_L1, 200000));
+	p->voltage_mv = positive(reading(dev, MKT_R_VOLTAGE_L1, SIM_VOLTAGE_V * 1000));
 	p->min_ma = positive(reading(dev, MKT_R_CURRENT_MIN, MKT_FLOOR_MA));
 	p->max_ma = positive(reading(dev, MKT_R_CURRENT_MAX, 0));
 	if (!p->voltage_mv)
-		p->voltage_mv = 200000;
+		p->voltage_mv = SIM_VOLTAGE_V * 1000;
 	/* Up to the next ampere: what the car itself takes is less. */
-	if (p->max_ma > (at->charger_w + 199) / 200 * 1000)
-		p->max_ma = (at->charger_w + 199) / 200 * 1000;
+	most_ma = (at->charger_w + SIM_VOLTAGE_V - 1) / SIM_VOLTAGE_V * 1000;
+	if (p->max_ma > most_ma)
+		p->max_ma = most_ma;
 	p->vehicle = (enum mkt_dev_vehicle)reading(dev, MKT_R_VEHICLE, MKT_VEHICLE_UNKNOWN);
 	p->room_wh[0] = dev->plugged && dev->session.energy_wh > dev->session_wh
 				? (int64_t)(dev->session.energy_wh - dev->session_wh)
@@ -111,12 +113,18 @@ static void describe_charger(const struct sim_devices *d, const struct sim_dev *
 static void describe_battery(const struct sim_dev *dev, struct mkt_plan_device *p)
 {
 	p->phases = 1;
-	p->voltage_mv = 200000;
+	p->voltage_mv = SIM_VOLTAGE_V * 1000;
 	p->min_w[0] = positive(reading(dev, MKT_R_POWER_CHARGE_MIN, 0));
 	p->min_w[1] = positive(reading(dev, MKT_R_POWER_DISCHARGE_MIN, 0));
 	p->max_w[0] = positive(reading(dev, MKT_R_POWER_CHARGE_MAX, 0));
 	p->max_w[1] = positive(reading(dev, MKT_R_POWER_DISCHARGE_MAX, 0));
 	p->room_wh[0] = p->room_wh[1] = MKT_PLAN_UNKNOWN;
+}
+
+/* mkt-driverd pauses at the stop of an order without being told. */
+static int32_t in_force(const struct sim_dev *dev)
+{
+	return dev->view->stopped ? 0 : dev->set.value;
 }
 
 static void describe(const struct sim_devices *d, const struct sim_dev *dev,
@@ -128,7 +136,7 @@ static void describe(const struct sim_devices *d, const struct sim_dev *dev,
 		.latency_ms = LATENCY_MS,
 		.usable = dev->view->state == MKT_DEV_READY,
 		.faulty = dev->view->state == MKT_DEV_FAULT,
-		.set = dev->set.value,
+		.set = in_force(dev),
 		.set_since_ms = dev->set_ms,
 		.power_known = dev->view->r.v[MKT_R_POWER].known,
 		.power_w = (int32_t)reading(dev, MKT_R_POWER, 0),
@@ -175,7 +183,7 @@ static int order(struct sim_devices *d, struct sim_dev *dev, const struct mkt_pl
 	if (o.set.kind == MKT_SET_NONE)
 		o.set = (struct mkt_setpoint){
 			dev->charger >= 0 ? MKT_SET_CURRENT : MKT_SET_POWER, 0};
-	if (o.set.kind == dev->set.kind && o.set.value == dev->set.value)
+	if (o.set.kind == dev->set.kind && o.set.value == in_force(dev))
 		return 0;
 	rc = give(d, dev, &o);
 	if (rc < 0)
@@ -183,7 +191,8 @@ static int order(struct sim_devices *d, struct sim_dev *dev, const struct mkt_pl
 	d->orders++;
 	dev->set = o.set;
 	dev->set_ms = d->now_ms;
-	return 0;
+	/* Before time goes on mkt-driverd must know what flows now, to stop in time. */
+	return refresh(d, dev);
 }
 
 /* Read, plan, order; and when to look again. */
