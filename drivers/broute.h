@@ -93,6 +93,9 @@ struct drv_br_secret {
 	char id[DRV_BR_ID_LEN + 1];
 	char password[DRV_BR_PASSWORD_LEN + 1];
 };
+/* What is to be told on link @l: of @file, or zeros to a recording, which has stars there. */
+int drv_br_secret(const struct drv_link *l, const char *file, struct drv_br_secret *out,
+		  struct mkt_err *err) MKT_MUST_CHECK;
 int drv_br_secret_read(const char *file, struct drv_br_secret *out, struct mkt_err *err)
 	MKT_MUST_CHECK;
 

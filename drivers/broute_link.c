@@ -205,7 +205,7 @@ static uint32_t patience_ms(const struct drv_br *b)
 static int credential(const struct drv_br *b, char *line, size_t size, struct mkt_err *err)
 {
 	struct drv_br_secret s;
-	int r = drv_br_secret_read(b->secret, &s, err);
+	int r = drv_br_secret(b->link, b->secret, &s, err);
 
 	if (r < 0)
 		return r;

@@ -267,7 +267,7 @@ static int br_open(struct drv_device *d, struct mkt_err *err)
 	int r;
 
 	if (!m) {
-		r = drv_br_secret_read(d->conf->secret, &s, err);
+		r = drv_br_secret(d->link, d->conf->secret, &s, err);
 		explicit_bzero(&s, sizeof(s));
 		if (r < 0)
 			return r;
