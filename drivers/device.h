@@ -65,6 +65,7 @@ struct drv_hold {
 	uint32_t owner;		     /* the client that gave it; 0: it is gone */
 	uint64_t lost_ms;	     /* since when */
 	struct mkt_order order;
+	uint64_t given_wh[2];	     /* its stops as asked for: another meter moves those above */
 	uint64_t ends_ms;	     /* of the lease */
 	bool stopped;		     /* a counter reached its stop: paused */
 	struct mkt_setpoint applied; /* confirmed; kind NONE: not yet */
@@ -194,9 +195,11 @@ int drv_unit_release(struct drv_unit *u, uint32_t client, uint64_t ticket,
 /* The client is gone: its orders are kept for conf.lost_s. */
 void drv_bus_client_lost(struct drv_bus *b, uint32_t client);
 
-/* An order of a process that is gone: @ends_ms 0: its time is over, the safe state is owed. */
-void drv_unit_adopt(struct drv_unit *u, const struct mkt_order *order, bool stopped,
-		    uint64_t ends_ms);
+/*
+ * The order of a process that is gone: its order, given_wh, stopped and ends_ms; with
+ * ends_ms 0 its time is over and the safe state is owed.
+ */
+void drv_unit_adopt(struct drv_unit *u, const struct drv_hold *of);
 
 /* ---- between the three files --------------------------------------------------------------- */
 

@@ -510,13 +510,48 @@ static int ready_for(const struct drv_unit *u, uint32_t client, struct mkt_err *
 	return 0;
 }
 
+static bool same_order(const struct mkt_order *a, const struct mkt_order *b)
+{
+	return same_set(&a->set, &b->set) && a->stop_import_wh == b->stop_import_wh &&
+	       a->stop_export_wh == b->stop_export_wh;
+}
+
+/* A client that renews does not know that another meter has moved its stops. */
+static struct mkt_order with_moved_stops(const struct drv_hold *h, const struct mkt_order *order)
+{
+	struct mkt_order o = *order;
+
+	if (h->held && o.stop_import_wh == h->given_wh[0])
+		o.stop_import_wh = h->order.stop_import_wh;
+	if (h->held && o.stop_export_wh == h->given_wh[1])
+		o.stop_export_wh = h->order.stop_export_wh;
+	return o;
+}
+
+/* While the device is away its client goes on renewing: then it is sent when it is back. */
+static void renew_away(struct drv_unit *u, uint32_t client, const struct mkt_order *order)
+{
+	struct drv_hold *h = &u->hold;
+	struct mkt_order o = with_moved_stops(h, order);
+
+	if (!h->held || !same_order(&h->order, &o) || !order->lease_s ||
+	    order->lease_s > LEASE_MAX_S)
+		return;
+	h->owner = client;
+	h->ends_ms = drv_now_ms() + (uint64_t)order->lease_s * 1000;
+	changed(u);
+}
+
 int drv_unit_order(struct drv_unit *u, uint32_t client, const struct mkt_order *order,
 		   uint64_t ticket, struct mkt_err *err)
 {
 	struct drv_hold *h = &u->hold;
 	struct mkt_setpoint before = target(u), now;
+	struct mkt_order o = with_moved_stops(h, order);
 	int rc = ready_for(u, client, err);
 
+	if (rc == -MKT_EDEVSTALE)
+		renew_away(u, client, order);
 	if (rc >= 0)
 		rc = check_order(u, order, err);
 	if (rc < 0)
@@ -527,12 +562,11 @@ int drv_unit_order(struct drv_unit *u, uint32_t client, const struct mkt_order *
 	if (!h->held)
 		*h = (struct drv_hold){.held = true, .send = true, .other = INT64_MIN};
 	/* The same again does not start what has been stopped. */
-	h->stopped = reached_by(u, order) ||
-		     (h->stopped && same_set(&h->order.set, &order->set) &&
-		      h->order.stop_import_wh == order->stop_import_wh &&
-		      h->order.stop_export_wh == order->stop_export_wh);
+	h->stopped = reached_by(u, &o) || (h->stopped && same_order(&h->order, &o));
 	h->owner = client;
-	h->order = *order;
+	h->order = o;
+	h->given_wh[0] = order->stop_import_wh;
+	h->given_wh[1] = order->stop_export_wh;
 	h->ends_ms = drv_now_ms() + (uint64_t)order->lease_s * 1000;
 	h->safe = false;
 	now = target(u);
@@ -574,18 +608,18 @@ int drv_unit_release(struct drv_unit *u, uint32_t client, uint64_t ticket, struc
 	return 0;
 }
 
-void drv_unit_adopt(struct drv_unit *u, const struct mkt_order *order, bool stopped,
-		    uint64_t ends_ms)
+void drv_unit_adopt(struct drv_unit *u, const struct drv_hold *of)
 {
 	u->hold = (struct drv_hold){
-		.held = ends_ms != 0,
+		.held = of->ends_ms != 0,
 		.lost_ms = drv_now_ms(),
-		.order = *order,
-		.ends_ms = ends_ms,
-		.stopped = stopped,
+		.order = of->order,
+		.given_wh = {of->given_wh[0], of->given_wh[1]},
+		.ends_ms = of->ends_ms,
+		.stopped = of->stopped,
 		.send = true,
 		.other = INT64_MIN,
-		.safe = !ends_ms && u->conf.exit != MKT_EXIT_KEEP,
+		.safe = !of->ends_ms && u->conf.exit != MKT_EXIT_KEEP,
 	};
 	u->changed |= DRV_CH_ORDER;
 }

@@ -68,6 +68,9 @@ static void add_order(struct mkt_buf *text, const struct drv_unit *u)
 			     (unsigned long long)h->ends_ms,
 			     (unsigned long long)h->order.stop_import_wh,
 			     (unsigned long long)h->order.stop_export_wh);
+		mkt_buf_addf(text, " given.import=%llu given.export=%llu",
+			     (unsigned long long)h->given_wh[0],
+			     (unsigned long long)h->given_wh[1]);
 		mkt_line_add_set(text, "set", &h->order.set);
 		mkt_buf_addstr(text, h->stopped ? " stopped=yes" : "");
 		add_keep(text, u);
@@ -112,26 +115,34 @@ void drv_orders_save(const struct drv_server *s)
 	mkt_buf_release(&text);
 }
 
+/* All of it, or an order whose time is over. */
+static bool read_hold(const struct mkt_line *l, struct drv_hold *h)
+{
+	const char *set = mkt_line_get(l, "set");
+
+	h->order.lease_s = 1;
+	h->stopped = mkt_line_get(l, "stopped") != NULL;
+	return set && mkt_line_set(set, &h->order.set) && h->order.set.kind != MKT_SET_NONE &&
+	       mkt_line_u64(l, "ends", INT64_MAX, &h->ends_ms) >= 0 &&
+	       mkt_line_u64(l, "stop.import", INT64_MAX, &h->order.stop_import_wh) >= 0 &&
+	       mkt_line_u64(l, "stop.export", INT64_MAX, &h->order.stop_export_wh) >= 0 &&
+	       mkt_line_u64(l, "given.import", INT64_MAX, &h->given_wh[0]) >= 0 &&
+	       mkt_line_u64(l, "given.export", INT64_MAX, &h->given_wh[1]) >= 0;
+}
+
 static void load_line(struct drv_server *s, const struct mkt_line *l, bool same_boot)
 {
 	struct drv_unit *u = drv_bus_find(&s->bus, l->word[0]);
-	const char *set = mkt_line_get(l, "set"), *stopped = mkt_line_get(l, "stopped");
-	struct mkt_order o = {.lease_s = 1};
-	uint64_t ends = 0;
+	struct drv_hold h = {0};
 
 	if (!u)
 		return;
 	load_keep(u, mkt_line_get(l, "keep"));
-	if (!same_boot || !set || !mkt_line_set(set, &o.set) || o.set.kind == MKT_SET_NONE ||
-	    mkt_line_u64(l, "ends", INT64_MAX, &ends) < 0 ||
-	    mkt_line_u64(l, "stop.import", INT64_MAX, &o.stop_import_wh) < 0 ||
-	    mkt_line_u64(l, "stop.export", INT64_MAX, &o.stop_export_wh) < 0)
-		ends = 0;
-	if (!ends)
-		o = (struct mkt_order){0};
-	drv_unit_adopt(u, &o, stopped != NULL, ends);
+	if (!same_boot || !read_hold(l, &h))
+		h = (struct drv_hold){0};
+	drv_unit_adopt(u, &h);
 	mkt_log(MKT_LOG_NOTICE, "%s: %s", u->conf.name,
-		ends ? "an order of before goes on" : "an order of before has ended");
+		h.ends_ms ? "an order of before goes on" : "an order of before has ended");
 }
 
 void drv_orders_load(struct drv_server *s)

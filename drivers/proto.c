@@ -115,7 +115,8 @@ static void say_order(struct mkt_buf *out, const struct drv_unit *u, uint32_t cl
 	mkt_buf_addf(out, "order %s", u->conf.name);
 	mkt_line_add_set(out, "set", h->held ? &h->order.set : &none);
 	if (h->held) {
-		mkt_line_add_set(out, "applied", &h->applied);
+		/* What is owed to the device is not in force, whatever was before. */
+		mkt_line_add_set(out, "applied", h->send ? &none : &h->applied);
 		mkt_buf_addf(out, " lease=%llu",
 			     (unsigned long long)(h->ends_ms > now ? h->ends_ms - now : 0));
 		if (h->order.stop_import_wh)

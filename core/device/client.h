@@ -35,7 +35,7 @@ struct mkt_dev_view {
 	struct mkt_readings r;
 	uint32_t poll_ms;	    /* readings older than MKT_DEV_POLLS_STALE polls are stale */
 	struct mkt_order order;	    /* held now, by whoever gave it; .set.kind NONE: nothing */
-	struct mkt_setpoint applied; /* what the device confirmed of it */
+	struct mkt_setpoint applied; /* confirmed of it; NONE: nothing, at present */
 	bool own;		    /* this connection gave it */
 	bool stopped;		    /* a counter reached its stop: paused */
 	bool lost;		    /* who gave it is gone */

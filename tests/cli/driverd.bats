@@ -202,3 +202,45 @@ charger() {
 	grep -q '^ok 2 found=1$' out
 	grep -q '^error 3 device-absent ' out
 }
+
+@test "the service manager hears of it" {
+	sim rapi --plugged
+	socat -u "UNIX-RECV:$HOME/notify" STDOUT >"$HOME/notify.log" 2>/dev/null 3>&- 9>&- &
+	pid_b=$!
+	until_true test -S "$HOME/notify"
+	export NOTIFY_SOCKET=$HOME/notify WATCHDOG_USEC=400000
+	driverd --port "$HOME/tty" --driver rapi
+	until_true grep -q READY=1 "$HOME/notify.log"
+	until_true grep -q WATCHDOG=1 "$HOME/notify.log"
+	kill "$driverd_pid"
+	until_true grep -q STOPPING=1 "$HOME/notify.log"
+}
+
+@test "a place for each of sixteen clients, and no more" {
+	charger
+	for i in {1..15}; do
+		socat -u "UNIX-CONNECT:$HOME/d/device.sock" STDOUT >"$HOME/c$i" 2>/dev/null 3>&- 9>&- &
+		more_pids+=($!)
+	done
+	for i in {1..15}; do until_true grep -q '^ready$' "$HOME/c$i"; done
+	socat -u "UNIX-CONNECT:$HOME/d/device.sock" STDOUT >"$HOME/c16" 2>/dev/null 3>&- 9>&-
+	grep -q '^error 0 limit ' "$HOME/c16"
+	kill "${more_pids[@]}"
+	client b # places are free again
+	ask b '1 ping'
+	until_true told b '^ok 1$'
+}
+
+@test "a client that does not read is cut off, the others are served" {
+	charger
+	/usr/bin/python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+try:
+    for i in range(40000): s.send(b"1 refresh nobody\n")
+except OSError: pass
+' "$HOME/d/device.sock" 3>&- 9>&-
+	grep -q "does not read: cut off" "$HOME/driverd.err"
+	ask a '1 refresh device'
+	until_true told a '^ok 1'
+}

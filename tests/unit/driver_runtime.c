@@ -812,6 +812,33 @@ static void an_order_outlives_an_outage(void **state)
 	assert_int_equal(F->set.value, 0);
 }
 
+static void a_client_renews_through_an_outage(void **state)
+{
+	struct mkt_order o = current_order(16000, 30);
+
+	(void)state;
+	start(1);
+	run(2500);
+	assert_int_equal(order_by(1, &o), 0);
+	F->poll_rc = F->open_rc = -MKT_EDEVTIMEOUT;
+	run(5000);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(order_by(1, &o), -MKT_EDEVSTALE);
+		run(10000);
+	}
+	o.set.value = 10000; /* another order is not taken */
+	assert_int_equal(order_by(1, &o), -MKT_EDEVSTALE);
+	assert_int_equal(u->hold.order.set.value, 16000);
+	assert_int_equal(order_by(2, &o), -MKT_ELOCKED);
+	F->poll_rc = F->open_rc = 0;
+	F->set.value = 0;
+	o = current_order(16000, 60);
+	assert_int_equal(order_by(1, &o), -MKT_EDEVSTALE);
+	run(31000);
+	assert_int_equal(F->safes, 0);
+	assert_int_equal(F->set.value, 16000);
+}
+
 /* ---- counters ------------------------------------------------------------------------------ */
 
 static void it_stops_at_the_counter(void **state)
@@ -892,6 +919,8 @@ static void a_new_meter_moves_the_stop(void **state)
 	F->import_mwh = 5000; /* 27 of 100 Wh have flowed; 9 more until it is believed */
 	run(10000);
 	assert_in_range(u->hold.order.stop_import_wh, 76, 78);
+	assert_int_equal(order_by(1, &o), 0); /* renewed by one who knows nothing of it */
+	assert_in_range(u->hold.order.stop_import_wh, 76, 78);
 	run(60000);
 	assert_int_equal(F->set.value, 0);
 	assert_in_range(F->import_mwh, 75000, 78000);
@@ -931,19 +960,21 @@ static void ending_does_not_hang(void **state)
 
 static void orders_of_a_killed_process_go_on(void **state)
 {
-	struct mkt_order o = current_order(16000, 60);
+	struct drv_hold h = {.order = current_order(16000, 60)};
 
 	(void)state;
 	start(1);
-	F->set = o.set;
-	drv_unit_adopt(u, &o, false, now_ms + 3600000);
+	F->set = h.order.set;
+	h.ends_ms = now_ms + 3600000;
+	drv_unit_adopt(u, &h);
 	run(30000);
 	assert_true(u->hold.held && !u->hold.owner);
 	assert_int_equal(u->hold.applied.value, 16000);
 	run(35000);
 	assert_false(u->hold.held); /* nobody came */
 	assert_int_equal(F->safes, 1);
-	drv_unit_adopt(u, &o, false, 0); /* of another boot */
+	h.ends_ms = 0; /* of another boot */
+	drv_unit_adopt(u, &h);
 	run(5000);
 	assert_int_equal(F->safes, 2);
 }
@@ -992,6 +1023,7 @@ int main(void)
 		T(a_command_may_take_long),
 		T(somebody_else_sets_it),
 		T(an_order_outlives_an_outage),
+		T(a_client_renews_through_an_outage),
 		T(it_stops_at_the_counter),
 		T(stops_are_exact),
 		T(a_meter_that_stands_still),
