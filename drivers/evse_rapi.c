@@ -115,14 +115,14 @@ static int ask_version(struct rapi_line *q, unsigned *major, struct mkt_identity
 }
 
 /* Serial number of the controller; many have none. */
-static int read_serial(struct drv_device *d, struct rapi *p, struct mkt_err *err)
+static int ask_serial(struct rapi_line *q, struct mkt_identity *id, struct mkt_err *err)
 {
-	int r = rapi_ask(&p->q, "GI", err);
-	const char *s = p->q.answer.raw;
+	int r = rapi_ask(q, "GI", err);
+	const char *s = q->answer.raw;
 
 	if (r > 0 && strlen(s) > 2)
-		mkt_dev_text(d->id.serial, s + 2, strlen(s + 2));
-	return r == -MKT_EDEVLOST ? r : drv_check_serial(d, err);
+		mkt_dev_text(id->serial, s + 2, strlen(s + 2));
+	return r == -MKT_EDEVLOST ? r : 0;
 }
 
 static int probe(struct drv_link *l, const struct mkt_device_conf *conf, struct mkt_identity *id,
@@ -137,6 +137,8 @@ static int probe(struct drv_link *l, const struct mkt_device_conf *conf, struct 
 	r = ask_version(&q, &major, id, err);
 	if (r == -MKT_EDEVTIMEOUT || r == -MKT_EDEVFRAME || r == -MKT_EDEVIDENTITY)
 		return 0;
+	if (r >= 0)
+		r = ask_serial(&q, id, err);
 	return r < 0 ? r : 1;
 }
 
@@ -154,7 +156,9 @@ static int identify(struct drv_device *d, struct rapi *p, struct mkt_err *err)
 	if (r < 0)
 		return r;
 	p->since_ms = 0;
-	r = read_serial(d, p, err);
+	r = ask_serial(&p->q, &d->id, err);
+	if (r >= 0)
+		r = drv_check_serial(d, err);
 	if (r < 0)
 		return r;
 	p->identified = true;

@@ -175,8 +175,24 @@ static void an_unknown_protocol_is_refused(void **state)
 
 	(void)state;
 	begin(&s, (const char *const[]){"--model", "10.0.0", NULL});
+	assert_int_equal(s.d.driver->probe(s.d.link, &s.conf, &s.d.id, &s.err), 0);
 	assert_int_equal(simdev_open(&s), -MKT_EDEVIDENTITY);
 	assert_non_null(strstr(s.err.text, "10.0.0 7.0.0"));
+	said(&s, "$S", false);
+	said(&s, "$F", false);
+	simdev_end(&s);
+}
+
+static void a_probe_tells_who_it_is(void **state)
+{
+	struct mkt_identity id = {0};
+	struct simdev s;
+
+	(void)state;
+	begin(&s, (const char *const[]){NULL});
+	assert_int_equal(s.d.driver->probe(s.d.link, &s.conf, &id, &s.err), 1);
+	assert_string_equal(id.version, "8.2.3.EU RAPI 5.2.1");
+	assert_string_equal(id.serial, "SIMEVS00000001");
 	said(&s, "$S", false);
 	said(&s, "$F", false);
 	simdev_end(&s);
@@ -399,6 +415,7 @@ int main(void)
 		cmocka_unit_test(protocol_4_has_decimal_states),
 		cmocka_unit_test(protocol_1_takes_no_current),
 		cmocka_unit_test(an_unknown_protocol_is_refused),
+		cmocka_unit_test(a_probe_tells_who_it_is),
 		cmocka_unit_test(another_serial_number_is_refused),
 		cmocka_unit_test(a_firmware_that_stores_is_told_once),
 		cmocka_unit_test(a_watchdog_that_would_wrap_is_refused),
