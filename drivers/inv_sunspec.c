@@ -377,6 +377,14 @@ static int apply(struct drv_device *d, struct inv *v, const struct inv_state *s,
 	return 0;
 }
 
+/* Does it move energy?  What ends that does not wait. */
+static bool moves(const struct mkt_setpoint *set)
+{
+	if (set->kind == MKT_SET_MODE)
+		return set->value == MKT_MODE_CHARGE || set->value == MKT_MODE_DISCHARGE;
+	return set->value != 0;
+}
+
 static int command(struct drv_device *d, const struct mkt_setpoint *set,
 		   struct mkt_setpoint *applied, struct mkt_err *err)
 {
@@ -384,7 +392,8 @@ static int command(struct drv_device *d, const struct mkt_setpoint *set,
 	struct inv_state s, now;
 	int rc;
 
-	if (v->written_ms && drv_now_ms() - v->written_ms < drv_spacing_ms(d, SPACING_MS) &&
+	if (moves(set) && v->written_ms &&
+	    drv_now_ms() - v->written_ms < drv_spacing_ms(d, SPACING_MS) &&
 	    (set->kind != v->asked.kind || set->value != v->asked.value))
 		return mkt_err_set(err, MKT_EBUSY, "another set-point was written just now");
 	rc = check_control(d, v, err);
@@ -437,14 +446,13 @@ static int keepalive(struct drv_device *d, struct mkt_err *err)
 }
 
 /*
- * Paused is held: no charge from the grid, no discharge, until the revert timer gives
- * the battery back its own programme.  A device without one would be held for ever: it
- * gets its programme at once.
+ * A battery has its own programme again, paused or not: one that is held for ever
+ * serves nobody.
  */
 static int safe_state(struct drv_device *d, struct mkt_err *err)
 {
+	const struct inv_state s = {.mode = MKT_MODE_AUTO};
 	struct inv *v = d->priv;
-	struct inv_state s = {.mode = MKT_MODE_AUTO};
 	int rc;
 
 	if (v->control == INV_NONE || d->conf->exit == MKT_EXIT_KEEP)
@@ -452,8 +460,6 @@ static int safe_state(struct drv_device *d, struct mkt_err *err)
 	rc = check_control(d, v, err);
 	if (rc < 0)
 		return v->local ? 0 : rc; /* under local control nothing of ours is in force */
-	if (d->conf->exit == MKT_EXIT_PAUSE && v->watchdog_s)
-		s = (struct inv_state){.mode = MKT_MODE_HOLD, .steered = true};
 	rc = apply(d, v, &s, false, err);
 	v->written_ms = 0; /* who comes next does not wait */
 	return rc;

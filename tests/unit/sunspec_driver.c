@@ -590,12 +590,11 @@ static void safe_states(void **state)
 		enum mkt_dev_mode mode;
 	} rows[] = {
 		{"gen24", MKT_EXIT_AUTO, -700, MKT_MODE_AUTO},
-		{"gen24", MKT_EXIT_PAUSE, 0, MKT_MODE_HOLD},
+		{"gen24", MKT_EXIT_PAUSE, -700, MKT_MODE_AUTO},
 		{"gen24", MKT_EXIT_KEEP, 1500, MKT_MODE_CHARGE},
 		{"gen24-norevert", MKT_EXIT_PAUSE, -700, MKT_MODE_AUTO},
 		{"hybrid700", MKT_EXIT_AUTO, -700, MKT_MODE_AUTO},
-		{"hybrid700", MKT_EXIT_PAUSE, 0, MKT_MODE_HOLD},
-		{"hybrid700-norevert", MKT_EXIT_PAUSE, -700, MKT_MODE_AUTO},
+		{"hybrid700", MKT_EXIT_KEEP, 1500, MKT_MODE_CHARGE},
 	};
 
 	(void)state;
@@ -609,14 +608,24 @@ static void safe_states(void **state)
 		polled();
 		assert_int_equal(box.phys.power_w, rows[i].power_w);
 		assert_int_equal(reading(MKT_R_MODE), rows[i].mode);
-		/* A hold is not kept alive: the battery gets its own programme back. */
-		if (rows[i].mode == MKT_MODE_HOLD) {
-			assert_int_equal(dev.keepalive_ms, 0);
-			pass(301);
-			assert_int_equal(box.phys.power_w, -700);
-		}
 		down();
 	}
+}
+
+/* Another set-point waits its turn; what ends one does not. */
+static void spacing(void **state)
+{
+	struct mkt_setpoint more = {MKT_SET_POWER, 2000}, stop = {MKT_SET_POWER, 0};
+
+	(void)state;
+	up("hybrid700");
+	assert_int_equal(order(MKT_SET_POWER, 1500), 0);
+	assert_int_equal(drv_sunspec.command(&dev, &more, &applied, &err), -MKT_EBUSY);
+	assert_int_equal(drv_sunspec.command(&dev, &stop, &applied, &err), 0);
+	assert_int_equal(box.phys.power_w, 0);
+	assert_int_equal(order(MKT_SET_POWER, 2000), 0);
+	assert_int_equal(box.phys.power_w, 2000);
+	down();
 }
 
 static void battery_802(void **state)
@@ -815,23 +824,15 @@ static void over_tcp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kinds),
-		cmocka_unit_test(readings),
-		cmocka_unit_test(meters),
-		cmocka_unit_test(roll_over),
-		cmocka_unit_test(logical_devices),
-		cmocka_unit_test(control_124),
-		cmocka_unit_test(control_704),
-		cmocka_unit_test(watchdogs),
-		cmocka_unit_test(restart),
-		cmocka_unit_test(safe_states),
-		cmocka_unit_test(battery_802),
-		cmocka_unit_test(caps_of_others),
-		cmocka_unit_test(refusals),
-		cmocka_unit_test(other_master),
-		cmocka_unit_test(orders_under_faults),
-		cmocka_unit_test(lost_answers),
-		cmocka_unit_test(nobody),
+		cmocka_unit_test(kinds),	   cmocka_unit_test(readings),
+		cmocka_unit_test(meters),	   cmocka_unit_test(roll_over),
+		cmocka_unit_test(logical_devices), cmocka_unit_test(control_124),
+		cmocka_unit_test(control_704),	   cmocka_unit_test(watchdogs),
+		cmocka_unit_test(restart),	   cmocka_unit_test(safe_states),
+		cmocka_unit_test(spacing),	   cmocka_unit_test(battery_802),
+		cmocka_unit_test(caps_of_others),  cmocka_unit_test(refusals),
+		cmocka_unit_test(other_master),	   cmocka_unit_test(orders_under_faults),
+		cmocka_unit_test(lost_answers),	   cmocka_unit_test(nobody),
 		cmocka_unit_test(over_tcp),
 	};
 
