@@ -128,7 +128,7 @@ static void hear(void *arg, const char *line, size_t n)
 	}
 }
 
-/* Passes, one after another, until the recording has no more to say. */
+/* Passes, one after another, until the recording has no more to say, or says otherwise. */
 static int play(struct replaying *p)
 {
 	struct mkt_app *app = p->d.app;
@@ -138,11 +138,11 @@ static int play(struct replaying *p)
 		r = mkt_device_wait_ready(&p->d);
 	while (!r && !p->ended && !p->differences && !mkt_app_stopped() && mkt_app_left_ms(app)) {
 		r = mkt_devc_refresh(p->d.c, p->d.name, app->deadline_ms, &app->err);
-		if (r < 0 && p->ended) {
-			memset(&app->err, 0, sizeof(app->err));
-			return 0;
-		}
 		r = r < 0 ? r : 0;
+		if (r && (p->ended || p->differences)) {
+			memset(&app->err, 0, sizeof(app->err));
+			r = 0;
+		}
 	}
 	return r;
 }

@@ -7,11 +7,13 @@
  * to a frame that it does not know, and a remark names the difference.  So a
  * driver that tries again, or has learnt to ask one thing more, finds its way
  * back.  What came before the remark "settled" is left out.
+ *
+ * A recording in which nothing was sent is of a device that speaks by itself: it
+ * is played at the pace it had, or all of it would be over before anybody listens.
  */
 #include "core/base/compat.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <sys/timerfd.h>
 
 #include "core/base/file.h"
 #include "drivers/link_impl.h"
@@ -21,6 +23,7 @@
 #define NONCES_MAX 64		      /* one for each time that a device was opened */
 
 struct entry {
+	uint64_t at_ms;
 	size_t at; /* in bytes */
 	uint16_t n;
 	char dir;
@@ -32,6 +35,8 @@ struct replay {
 	struct mkt_buf bytes;
 	size_t next_read, next_write; /* entries; the reader stops at the writer */
 	uint16_t taken;		      /* of the entry at next_read */
+	bool paced;
+	uint64_t begin_ms;	      /* that the first entry is played at, if paced */
 	bool ended;		      /* said so */
 	uint16_t nonces[NONCES_MAX];
 	unsigned nnonces, nonce; /* the next */
@@ -50,7 +55,7 @@ static int keep(struct replay *p, const struct drv_trace_entry *e)
 		p->entries = more;
 		p->cap = cap;
 	}
-	p->entries[p->count++] = (struct entry){p->bytes.len, e->n, e->dir};
+	p->entries[p->count++] = (struct entry){e->at_ms, p->bytes.len, e->n, e->dir};
 	mkt_buf_add(&p->bytes, e->bytes, e->n);
 	return p->bytes.bad ? -MKT_ENOMEM : 0;
 }
@@ -109,17 +114,24 @@ static int load(struct drv_link *l, struct replay *p, const char *file, const st
 
 /* ---- play ----------------------------------------------------------------------------------- */
 
-/* The descriptor is readable while there is something to read. */
+/* When the next entry may be read, monotonic; 0: now. */
+static uint64_t due_ms(const struct replay *p)
+{
+	return p->paced ? p->begin_ms + (p->entries[p->next_read].at_ms - p->entries[0].at_ms) : 0;
+}
+
+/* The descriptor, a timer, is readable from when there is something to read. */
 static void show(struct drv_link *l, const struct replay *p)
 {
-	uint64_t v = 1;
+	struct itimerspec t = {.it_value = {0, 0}};
 
 	if (p->next_read < p->next_write) {
-		if (write(l->fd, &v, sizeof(v)) < 0)
-			return; /* full: it is readable anyhow */
-	} else if (read(l->fd, &v, sizeof(v)) < 0) {
-		return; /* was empty already */
+		uint64_t ms = due_ms(p);
+
+		t.it_value.tv_sec = (time_t)(ms / 1000);
+		t.it_value.tv_nsec = (long)(ms % 1000) * 1000000 + 1; /* 0 would stop it */
 	}
+	timerfd_settime(l->fd, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
 /* From @from on: the next '>', or the end. */
@@ -146,6 +158,8 @@ static int replay_read(struct drv_link *l, void *buf, size_t size, struct mkt_er
 		p->ended = p->next_write == p->count;
 		return 0;
 	}
+	if (due_ms(p) > drv_now_ms())
+		return 0;
 	e = &p->entries[p->next_read];
 	n = (size_t)(e->n - p->taken) < size ? (size_t)(e->n - p->taken) : size;
 	memcpy(buf, p->bytes.data + e->at + p->taken, n);
@@ -263,7 +277,9 @@ int link_replay_open(struct drv_link *l, const char *file, struct mkt_err *err)
 	if (r < 0)
 		return r;
 	p->next_write = next_sent(p, 0);
-	l->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	p->paced = p->next_write == p->count;
+	p->begin_ms = drv_now_ms();
+	l->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (l->fd < 0)
 		return mkt_err_set(err, MKT_EDEVLOST, "no descriptor for '%s'", l->port);
 	show(l, p);

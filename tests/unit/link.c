@@ -717,6 +717,22 @@ static void test_replay_datagrams(void **state)
 	tape_close(&t);
 }
 
+/* A device that only speaks: at its own pace. */
+static void test_replay_paced(void **state)
+{
+	uint64_t begin_ms = drv_now_ms();
+	struct tape t;
+
+	(void)state;
+	tape_open(&t, "5.000 < 41\n5.150 < 42\n");
+	hear(t.l, "A");
+	hear_nothing(t.l);
+	hear(t.l, "B");
+	assert_in_range(drv_now_ms() - begin_ms, 149, 5000);
+	hear_nothing(t.l);
+	tape_close(&t);
+}
+
 static void test_replay_broken(void **state)
 {
 	char dir[PATH_MAX], file[PATH_MAX + 16], port[PATH_MAX + 32];
@@ -784,6 +800,7 @@ int main(void)
 		cmocka_unit_test(test_replay_differs),
 		cmocka_unit_test(test_replay_long_and_secret),
 		cmocka_unit_test(test_replay_datagrams),
+		cmocka_unit_test(test_replay_paced),
 		cmocka_unit_test(test_replay_broken),
 		cmocka_unit_test(test_record_and_replay),
 	};
