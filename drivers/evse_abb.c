@@ -52,8 +52,8 @@ static int attach(struct drv_link *l, struct drv_device *d, const struct mkt_dev
 		  struct drv_mb **mb, struct mkt_err *err)
 {
 	struct drv_mb_conf c = {.unit = conf->unit ? conf->unit : UNIT, .answer_ms = 700,
-				.turnaround_ms = 1200, .retries = 2};
-	int rc = drv_mb_new(l, d, &c, false, mb, err);
+				.turnaround_ms = 1200, .retries = d ? 2 : 0};
+	int rc = drv_mb_new(l, d, &c, mb, err);
 
 	if (rc >= 0)
 		drv_mb_begin(*mb);

@@ -52,16 +52,13 @@ struct heidelberg {
 	uint16_t control[CONTROL_COUNT]; /* 257..262 as last read; 258 and 260 may be 0 */
 };
 
-static const struct drv_mb_conf mb_conf = {.answer_ms = 500, .turnaround_ms = 1000, .retries = 2};
-
 static int attach(struct drv_link *l, struct drv_device *d, const struct mkt_device_conf *conf,
 		  struct drv_mb **mb, struct mkt_err *err)
 {
-	struct drv_mb_conf c = mb_conf;
-	int rc;
+	/* The first request wakes it from standby. */
+	struct drv_mb_conf c = {.unit = conf->unit ? conf->unit : UNIT, .retries = d ? 2 : 1};
+	int rc = drv_mb_new(l, d, &c, mb, err);
 
-	c.unit = conf->unit ? conf->unit : UNIT;
-	rc = drv_mb_new(l, d, &c, false, mb, err);
 	if (rc >= 0)
 		drv_mb_begin(*mb);
 	return rc;

@@ -32,7 +32,7 @@ static int connect(struct drv_link *l, struct drv_device *d, const struct mkt_de
 				 .turnaround_ms = TURNAROUND_MS,
 				 .retries = retries};
 
-	return drv_mb_new(l, d, &mc, false, mb, err);
+	return drv_mb_new(l, d, &mc, mb, err);
 }
 
 static int read_identity(struct ss_io *io, const struct ss_map *map, unsigned device,

@@ -121,6 +121,12 @@ static int open_back_end(struct drv_link *l, const struct drv_link_conf *conf, s
 
 	if (!strncmp(port, "tcp:", 4))
 		return link_tcp_open(l, port + 4, err);
+	if (!strncmp(port, "serial:", 7)) {
+		int r = link_tcp_open(l, port + 7, err);
+
+		l->tcp = false; /* what is behind it is a serial line */
+		return r;
+	}
 	if (!strncmp(port, "udp:", 4))
 		return link_udp_open(l, port + 4, err);
 	if (!strncmp(port, "replay:", 7))
@@ -128,7 +134,8 @@ static int open_back_end(struct drv_link *l, const struct drv_link_conf *conf, s
 	if (!strncmp(port, "usb:", 4) || port[0] == '/')
 		return link_serial_open(l, port, &conf->line, err);
 	return mkt_err_set(err, MKT_EINVAL,
-			   "'%s' names no port: /dev/..., usb:..., tcp:..., udp:...", port);
+			   "'%s' names no port: /dev/..., usb:..., tcp:..., serial:..., udp:...",
+			   port);
 }
 
 /* Boot text and noise: listen, and forget. */

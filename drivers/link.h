@@ -14,6 +14,7 @@
  *   /dev/serial/by-id/...   resolved at every open: the target changes
  *   /dev/ttyUSB0, /dev/pts/3
  *   tcp:HOST:PORT           tcp:[::1]:502
+ *   serial:HOST:PORT        the same, a serial line behind it: Modbus is RTU there
  *   udp:HOST[:PORT][,LOCAL[:PORT]]  both ports 3610 unless said
  *   replay:FILE
  *

@@ -33,8 +33,9 @@ struct sdm {
 static int attach(struct drv_link *l, struct drv_device *d, const struct mkt_device_conf *conf,
 		  struct drv_mb **mb, struct mkt_err *err)
 {
-	struct drv_mb_conf c = {.unit = conf->unit ? conf->unit : UNIT, .retries = 2};
-	int rc = drv_mb_new(l, d, &c, false, mb, err);
+	struct drv_mb_conf c = {.unit = conf->unit ? conf->unit : UNIT,
+				.retries = d ? 2 : 0};
+	int rc = drv_mb_new(l, d, &c, mb, err);
 
 	if (rc >= 0)
 		drv_mb_begin(*mb);

@@ -88,9 +88,9 @@ static int context_new(struct drv_mb *m, struct mkt_err *err)
 }
 
 int drv_mb_new(struct drv_link *l, struct drv_device *d, const struct drv_mb_conf *conf,
-	       bool rtu_over_tcp, struct drv_mb **out, struct mkt_err *err)
+	       struct drv_mb **out, struct mkt_err *err)
 {
-	bool tcp = drv_link_is_tcp(l) && !rtu_over_tcp;
+	bool tcp = drv_link_is_tcp(l);
 	struct drv_mb *m;
 	int rc;
 

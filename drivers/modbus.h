@@ -36,11 +36,10 @@ struct drv_mb_conf {
 };
 
 /*
- * @d may be NULL (probes): nothing is counted.  RTU on serial lines, TCP framing on
- * tcp: links (serial servers that speak RTU over TCP: @rtu_over_tcp).
+ * @d may be NULL (probes): nothing is counted.  TCP framing on tcp: links, else RTU.
  */
 int drv_mb_new(struct drv_link *l, struct drv_device *d, const struct drv_mb_conf *conf,
-	       bool rtu_over_tcp, struct drv_mb **out, struct mkt_err *err) MKT_MUST_CHECK;
+	       struct drv_mb **out, struct mkt_err *err) MKT_MUST_CHECK;
 void drv_mb_free(struct drv_mb *m); /* NULL is fine */
 
 /*

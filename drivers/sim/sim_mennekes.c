@@ -166,8 +166,8 @@ static bool value16(const struct sim_device *d, uint16_t addr, uint16_t *v)
 	}
 	if (addr >= 0x0013 && addr <= 0x0022) {
 		sim_rtu_text(text, 16, "134000001.00001");
-		*v = addr == 0x0013 + 7 ? (uint16_t)(text[7] + ((d->unit - 1) << 8))
-					: text[addr - 0x0013];
+		text[7] = (uint16_t)(text[7] + ((d->unit - 1) << 8));
+		*v = text[addr - 0x0013];
 		return true;
 	}
 	switch (addr) {

@@ -130,6 +130,19 @@ order() {
 	until_true told a '^error 1 device-unsupported '
 }
 
+@test "RTU through a serial server" {
+	sim heidelberg --plugged
+	socat -d -d tcp-listen:0,bind=127.0.0.1,reuseaddr,fork "$HOME/tty,raw,echo=0" 2>"$HOME/socat.err" 3>&- 9>&- &
+	pid_b=$!
+	until_true grep -q 'listening on' "$HOME/socat.err"
+	driverd --port "serial:127.0.0.1:$(sed -nE 's/.*listening on .*:([0-9]+)$/\1/p' "$HOME/socat.err")" \
+		--driver heidelberg -o phases=3
+	client a
+	until_true now a 'state' ' ready '
+	order 1 10000
+	shows limit_ma=10000
+}
+
 @test "unknown firmware is refused, and nothing is written" {
 	sim heidelberg --model 2.1.0 --plugged
 	driverd --port "$HOME/tty" --driver heidelberg -o phases=3

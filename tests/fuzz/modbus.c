@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.data = data + 1;
 	in.n = size - 1;
 	in.ncame = 0;
-	FUZZ_CHECK(drv_mb_new(&mem, NULL, &conf, false, &m, NULL) == 0);
+	FUZZ_CHECK(drv_mb_new(&mem, NULL, &conf, &m, NULL) == 0);
 	begin = mem.now_ms;
 	drv_mb_begin(m);
 	reads(m, tcp, (uint16_t)(1 + (data[0] >> 2 & 3)), data[0] & 2);

@@ -75,7 +75,7 @@ static struct drv_mb *start(const struct play *plays, bool tcp, struct drv_mb_co
 	mem.peer = play_peer;
 	playing = plays;
 	memset(&device, 0, sizeof(device));
-	assert_int_equal(drv_mb_new(&mem, &device, &conf, false, &m, NULL), 0);
+	assert_int_equal(drv_mb_new(&mem, &device, &conf, &m, NULL), 0);
 	return m;
 }
 
@@ -488,6 +488,7 @@ static void exceptions(void **state)
 		{NULL, "01 84 06 C3 02"},
 		{NULL, "01 84 06 C3 02"},
 		{NULL, "01 84 0B 02 C7"},
+		{NULL, "01 83 0B 00 F7"},
 		{0},
 	};
 	struct drv_mb *m = start(plays, false, (struct drv_mb_conf){.unit = 1, .retries = 1});
@@ -506,7 +507,8 @@ static void exceptions(void **state)
 	assert_int_equal(drv_mb_exception(m), 6);
 	assert_int_equal(drv_mb_input(m, 5, 1, &r, &err), -MKT_EDEVTIMEOUT);
 	assert_int_equal(drv_mb_exception(m), 11);
-	assert_int_equal(device.counters[DRV_REFUSALS], 5);
+	assert_int_equal(drv_mb_holding(m, 257, 1, &r, &err), -MKT_EDEVTIMEOUT);
+	assert_int_equal(device.counters[DRV_REFUSALS], 6);
 	assert_int_equal(device.counters[DRV_BAD_FRAMES], 0);
 	end(m);
 }
@@ -556,12 +558,12 @@ static void wrong_arguments(void **state)
 	assert_int_equal(drv_mb_write(m, 0, 124, r, NULL), -MKT_EINVAL);
 	assert_int_equal(mem.writes, 0);
 	drv_mb_free(m);
-	assert_int_equal(drv_mb_new(&mem, NULL, &conf, false, &m, NULL), -MKT_EINVAL);
+	assert_int_equal(drv_mb_new(&mem, NULL, &conf, &m, NULL), -MKT_EINVAL);
 	conf.unit = 0;
-	assert_int_equal(drv_mb_new(&mem, NULL, &conf, false, &m, NULL), -MKT_EINVAL);
+	assert_int_equal(drv_mb_new(&mem, NULL, &conf, &m, NULL), -MKT_EINVAL);
 	conf.unit = 255;
 	mem.tcp = true;
-	assert_int_equal(drv_mb_new(&mem, NULL, &conf, false, &m, NULL), 0);
+	assert_int_equal(drv_mb_new(&mem, NULL, &conf, &m, NULL), 0);
 	drv_mb_free(m);
 }
 
