@@ -75,12 +75,12 @@ struct drv_device {
 	unsigned caps;			    /* MKT_CAP_...: set by open() */
 	struct mkt_identity id;		    /* set by open() */
 	struct mkt_readings r;		    /* through drv_set() only */
-	uint32_t rated_w;		    /* most that its counters see, W; 0: what orders may ask */
+	uint32_t rated_w;		    /* most that its counters see, W; 0: as orders may ask */
 	uint64_t counters[DRV_COUNTERS];
 	bool faulty;			    /* the device says so; with @fault in words */
 	char fault[128];
 	bool hurry;			    /* set by input(): poll again at once */
-	bool brief;			    /* silent lately: no second tries, others share the line */
+	bool brief;			    /* silent lately: no second tries */
 	uint32_t keepalive_ms;		    /* by drv_keepalive() */
 	struct drv_doubt doubt[2];	    /* of energy.import, energy.export */
 	uint64_t (*calendar_ms)(void *arg); /* simulated time for energy; NULL: monotonic */
@@ -144,10 +144,11 @@ const struct drv_driver *drv_find(const char *name); /* or NULL */
 
 /*
  * Set a reading, now.  Limits, capacity and steps that open() sets stay fresh as long
- * as passes succeed; everything else is as old as its last drv_set().  A counter of energy (import, export) that goes back, or on by
- * more than the rated power allows, is not taken and keeps its age: it may be the
- * late answer to another question.  When DRV_DOUBT_READINGS in a row go with each
- * other, the meter has rolled over or is another one, and the new value holds.
+ * as passes succeed; everything else is as old as its last drv_set().  A counter of
+ * energy (import, export) that goes back, or on by more than the rated power allows,
+ * is not taken and keeps its age: it may be the late answer to another question.
+ * When DRV_DOUBT_READINGS in a row go with each other, the meter has rolled over or
+ * is another one, and the new value holds.
  */
 #define DRV_DOUBT_READINGS 3
 void drv_set(struct drv_device *d, enum mkt_reading_id id, int64_t value);

@@ -8,10 +8,11 @@
  * transaction.
  *
  * After a timeout the line is drained for the device's longest turnaround before
- * anything is sent again (drv_device.brief: before it is asked again): over RTU a late answer carries no id and would be taken
- * for the next one (over TCP it has one, is counted and passed over).  A frame of
- * another unit, or a request that is not ours (a second master), is counted and
- * ends the exchange.  Noise around an answer is counted and passed over.
+ * anything is sent again (drv_device.brief: before it is asked again): over RTU a
+ * late answer carries no id and would be taken for the next one (over TCP it has one,
+ * is counted and passed over).  A frame of another unit, or a request that is not
+ * ours (a second master), is counted and ends the exchange.  Noise around an answer
+ * is counted and passed over.
  *
  * Exceptions are -MKT_EDEVREFUSED, and -MKT_EDEVTIMEOUT (10, 11: a gateway had no
  * answer); after 5 and 6 (at work, busy) it is tried again once, a second later.
@@ -32,7 +33,7 @@ struct drv_mb_conf {
 	uint16_t unit;
 	uint32_t answer_ms;	/* response timeout; 0: 500 */
 	uint32_t turnaround_ms; /* from request to its latest possible answer; 0: 1000 */
-	uint8_t retries;	/* more tries of reads after bad frames; after silence one at most */
+	uint8_t retries;	/* of reads after bad frames; after silence one at most */
 };
 
 /*

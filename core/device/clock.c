@@ -28,7 +28,7 @@ struct place {
 
 struct page {
 	uint64_t magic;
-	_Atomic uint32_t moved; /* counts changes of time and height: those who live by it wait here */
+	_Atomic uint32_t moved; /* counts changes of time and height; who lives by it waits here */
 	_Atomic uint32_t told;	/* counts what places say: the mover waits here */
 	_Atomic uint64_t now_ms, height;
 	struct place places[MKT_CLOCK_PLACES];
@@ -194,8 +194,9 @@ int mkt_clock_wait_idle(struct mkt_clock *c, uint32_t timeout_ms, uint64_t *wake
 			return 0;
 		now = clock_ms(CLOCK_MONOTONIC);
 		if (now >= until)
-			return mkt_err_set(err, MKT_ETIMEOUT, "'%.31s' is busy at one moment for %u s",
-					   at->name, timeout_ms / 1000);
+			return mkt_err_set(err, MKT_ETIMEOUT,
+					   "'%.31s' is busy at one moment for %u s", at->name,
+					   timeout_ms / 1000);
 		/* A death makes no sound: look again now and then. */
 		futex_wait(&c->page->told, told, until - now < 50 ? (uint32_t)(until - now) : 50);
 	}

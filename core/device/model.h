@@ -142,7 +142,7 @@ void mkt_dev_text(char out[MKT_DEV_TEXT_MAX + 1], const void *text, size_t n);
 struct mkt_setpoint {
 	enum mkt_set {
 		MKT_SET_NONE = 0,
-		MKT_SET_CURRENT, /* mA of charging; 0: pause.  1..min-1 is refused, never rounded up */
+		MKT_SET_CURRENT, /* mA of charging; 0: pause; 1..min-1 is refused */
 		MKT_SET_POWER,	 /* W, charge positive, discharge negative; 0: standby */
 		MKT_SET_MODE,	 /* enum mkt_dev_mode; MKT_MODE_AUTO gives control back */
 	} kind;
