@@ -50,6 +50,12 @@ uint32_t sim_count(const struct sim *s)
 	return s->n;
 }
 
+uint32_t sim_takes_ms(const struct sim *s, uint32_t ms)
+{
+	(void)s;
+	return ms;
+}
+
 struct sim_device *sim_at(struct sim *s, uint32_t i)
 {
 	return i < s->n ? &s->devices[i] : NULL;

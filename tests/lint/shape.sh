@@ -11,7 +11,8 @@ report "functions of at most 70 lines" "$(awk '
 	/^\{/ { start = FNR }
 	/^\}/ && start { if (FNR - start - 1 > 70) print FILENAME ":" start ": " FNR - start - 1 " lines"; start = 0 }' $code)"
 report "files of at most 800 lines" "$(wc -l $code $headers | awk '$2 != "total" && $1 > 800 { print $2 ": " $1 }')"
-report "lines of at most 100 columns" "$(awk '{ s = $0; gsub(/\t/, "        ", s) } length(s) > 100 { print FILENAME ":" FNR ": " length(s) }' $code $headers)"
+report "lines of at most 100 columns" "$(for f in $code $headers; do
+	expand -t 8 "$f" | awk -v f="$f" 'length > 100 { print f ":" FNR ": " length }'; done)"
 report "headers compile alone" "$(for h in $headers; do
 	echo "#include \"$h\"" | ${CC:-cc} -std=c17 -D_GNU_SOURCE -I. -Wall -Wextra -fsyntax-only -x c - 2>&1 | head -n 3; done)"
 report "every header says what it is for" "$(for h in $headers; do head -n 2 "$h" | grep -q '^/\*' || echo "$h"; done)"
