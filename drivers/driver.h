@@ -75,7 +75,7 @@ struct drv_device {
 	unsigned caps;			    /* MKT_CAP_...: set by open() */
 	struct mkt_identity id;		    /* set by open() */
 	struct mkt_readings r;		    /* through drv_set() only */
-	uint32_t rated_w;		    /* most that its counters see, W; 0: as orders may ask */
+	uint32_t rated_w;		    /* most that its counters see, W; 0: as orders ask */
 	uint64_t counters[DRV_COUNTERS];
 	bool faulty;			    /* the device says so; with @fault in words */
 	char fault[128];
