@@ -14,7 +14,7 @@
  *	current N	somebody else sets the current, A
  *	stubborn on|off	the vehicle does not stop by itself: the relay opens after 3 s
  *	stores on|off	every current is stored, also with V
- *	button short|long, wifi, timer on|off, lock on|off
+ *	button short|long, wifi, timer on|off, lock on|off, boot-lock on|off
  * Fault of its own: stranger (an answer with another id comes first).
  */
 #include "core/base/compat.h"
@@ -37,7 +37,7 @@
 enum { ST_A = 1, ST_B, ST_C, ST_STUCK = 8, ST_SLEEP = 0xfe, ST_OFF = 0xff };
 enum {
 	FL_LOCKED = 0x0008, FL_RELAY = 0x0040, FL_GFI = 0x0080, FL_EV = 0x0100, FL_ENDED = 0x0200,
-	FL_EV_BEFORE = 0x0400, FL_TIMER = 0x1000
+	FL_EV_BEFORE = 0x0400, FL_TIMER = 0x1000, FL_BOOT_LOCK = 0x4000
 };
 
 static const struct model {
@@ -217,7 +217,7 @@ static void sleep_now(struct board *b, uint64_t real_ms)
 
 static void wake(struct board *b, uint64_t real_ms)
 {
-	if ((b->state != ST_SLEEP && b->state != ST_OFF) || (b->flags & (FL_TIMER | FL_LOCKED)))
+	if ((b->state != ST_SLEEP && b->state != ST_OFF) || (b->flags & (FL_TIMER | FL_LOCKED | FL_BOOT_LOCK)))
 		return;
 	if (b->flags & FL_RELAY)
 		relay_open(b);
@@ -467,6 +467,12 @@ static bool set(struct sim *s, struct board *b, uint8_t id, char *const *w, unsi
 	case 'T':
 		b->flags &= (uint16_t)~FL_TIMER;
 		break;
+	case 'B':
+		if (!(b->flags & FL_BOOT_LOCK))
+			return false;
+		b->flags &= (uint16_t)~FL_BOOT_LOCK;
+		say(s, b, id, "OK 0");
+		return true;
 	default:
 		return false;
 	}
@@ -729,6 +735,8 @@ static bool do_verb(struct sim *s, struct sim_device *d, const char *verb, const
 		say(s, b, 0, "WF 1");
 	else if (!strcmp(verb, "timer"))
 		flag(b, FL_TIMER, rest);
+	else if (!strcmp(verb, "boot-lock"))
+		flag(b, FL_BOOT_LOCK, rest);
 	else if (!strcmp(verb, "lock"))
 		flag(b, FL_LOCKED, rest);
 	else

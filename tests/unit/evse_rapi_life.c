@@ -192,6 +192,8 @@ static void what_keeps_it_asleep_is_said(void **state)
 	assert_int_equal(simdev_set(&s, MKT_SET_CURRENT, 10000, NULL), -MKT_EDEVREFUSED);
 	assert_non_null(strstr(s.err.text, "authorised"));
 	simdev_say(&s, "lock off");
+	/* Locked since the boot: it is for us to unlock. */
+	simdev_say(&s, "boot-lock on");
 	assert_int_equal(simdev_set(&s, MKT_SET_CURRENT, 10000, NULL), 0);
 	simdev_end(&s);
 }
