@@ -256,6 +256,7 @@ static int stop_signals(void)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGHUP);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);

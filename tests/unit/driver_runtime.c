@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "drivers/device.h"
+#include "tests/rng.h"
 
 /* ---- a line of the test's own -------------------------------------------------------------- */
 
@@ -994,6 +995,102 @@ static void settings_that_do_not_go_together(void **state)
 	assert_true(drv_bus_step(&bus) == UINT64_MAX);
 }
 
+/* ---- anything ------------------------------------------------------------------------------ */
+
+static void trouble(struct rng *r)
+{
+	static const int codes[] = {0, 0, 0, -MKT_EDEVTIMEOUT, -MKT_EDEVFRAME, -MKT_EDEVLOST,
+				    -MKT_EDEVREFUSED};
+	int rc = codes[rng_below(r, MKT_ARRAY_SIZE(codes))];
+
+	switch (rng_below(r, 8)) {
+	case 0:
+		link_rc = rng_below(r, 3) ? 0 : -MKT_EDEVABSENT;
+		break;
+	case 1:
+		F->open_rc = rc;
+		break;
+	case 2:
+		F->poll_rc = rc;
+		break;
+	case 3:
+		F->command_rc = rng_below(r, 4) ? rc : -MKT_EDEVUNCONFIRMED;
+		break;
+	case 4:
+		F->safe_rc = rng_below(r, 4) ? rc : -MKT_EDEVUNCONFIRMED;
+		break;
+	case 5:
+		F->busy = (int)rng_below(r, 20);
+		break;
+	case 6:
+		F->faulty = !rng_below(r, 4);
+		break;
+	default: /* all is well */
+		link_rc = F->open_rc = F->poll_rc = F->command_rc = F->safe_rc = F->busy = 0;
+		F->faulty = false;
+	}
+}
+
+static void wish(struct rng *r)
+{
+	uint32_t client = 1 + (uint32_t)rng_below(r, 2);
+	struct mkt_err err = {0};
+	struct mkt_order o;
+
+	switch (rng_below(r, 6)) {
+	case 0:
+		drv_bus_client_lost(&bus, client);
+		break;
+	case 1:
+		(void)!drv_unit_release(u, client, 1, &err);
+		break;
+	case 2:
+		(void)!drv_unit_refresh(u, 1, &err);
+		break;
+	default:
+		o = current_order(rng_below(r, 3) ? 6000 + (int32_t)rng_below(r, 26000) : 0,
+				  1 + (uint32_t)rng_below(r, 300));
+		if (rng_below(r, 2))
+			o.stop_import_wh = (uint64_t)F->import_mwh / 1000 + rng_below(r, 200);
+		(void)!order_by(client, &o);
+	}
+}
+
+/* Whatever happens: in the end, with nobody left, the device is safe and its line well. */
+static void anything_ends_well(void **state)
+{
+	struct rng r = rng_start("runtime");
+
+	for (int i = 0; i < 300; i++) {
+		setup(state);
+		confs[0].poll_ms = 500 + (uint32_t)rng_below(&r, 5000);
+		F->keepalive_ms = rng_below(&r, 2) ? 700 : 0;
+		start(1 + (uint32_t)rng_below(&r, 2));
+		for (int k = 0; k < 100; k++) {
+			if (rng_below(&r, 3))
+				trouble(&r);
+			if (rng_below(&r, 2))
+				wish(&r);
+			run(rng_below(&r, 20000));
+			assert_true(!u->hold.held || !u->hold.safe);
+			assert_true(u->open == (u->dev.priv != NULL) || u->job == DRV_J_OPEN);
+		}
+		link_rc = F->open_rc = F->poll_rc = F->command_rc = F->safe_rc = F->busy = 0;
+		F->faulty = false;
+		drv_bus_client_lost(&bus, 1);
+		drv_bus_client_lost(&bus, 2);
+		run(300000);
+		assert_int_equal(u->state, MKT_DEV_READY);
+		assert_false(u->hold.held || u->hold.safe);
+		assert_int_equal(F->set.value, 0);
+		for (size_t w = 0; w < DRV_WAITERS; w++)
+			assert_int_equal(u->waiters[w].job, DRV_J_NONE);
+		drv_bus_quit(&bus);
+		drv_bus_release(&bus);
+		assert_int_equal(F->opens > 0, F->closes > 0);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -1032,6 +1129,7 @@ int main(void)
 		T(ending_does_not_hang),
 		T(orders_of_a_killed_process_go_on),
 		T(settings_that_do_not_go_together),
+		T(anything_ends_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
