@@ -217,7 +217,8 @@ static void sleep_now(struct board *b, uint64_t real_ms)
 
 static void wake(struct board *b, uint64_t real_ms)
 {
-	if ((b->state != ST_SLEEP && b->state != ST_OFF) || (b->flags & (FL_TIMER | FL_LOCKED | FL_BOOT_LOCK)))
+	if ((b->state != ST_SLEEP && b->state != ST_OFF) ||
+	    (b->flags & (FL_TIMER | FL_LOCKED | FL_BOOT_LOCK)))
 		return;
 	if (b->flags & FL_RELAY)
 		relay_open(b);
