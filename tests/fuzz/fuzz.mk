@@ -45,6 +45,7 @@ $(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libdrivers.a $(FUZ
 
 # Parts of the simulators.
 $(FUZZ_DIR)/bin/sim_script: $(patsubst %,$(FUZZ_DIR)/obj/drivers/sim/%.o,script faults)
+$(FUZZ_DIR)/bin/sim_rtu: $(FUZZ_DIR)/obj/drivers/sim/rtu.o
 
 # A whole node but for the server's sockets.
 FUZZ_NODE := $(filter-out ledgerd/main.c ledgerd/conf.c ledgerd/http_mhd.c,$(LEDGERD_SRC))
