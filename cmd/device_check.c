@@ -70,11 +70,11 @@ static void tell(struct mkt_checks *c, const struct mkt_check *k)
 	struct mkt_buf seen = MKT_BUF_INIT;
 
 	mkt_term_clean(o->term, k->seen, &seen);
-	mkt_out_say(o, "%s%-8s%s %-10s %s\n", mkt_term_paint(o->term->color, colors[k->verdict]),
+	mkt_out_say(o, "%s%-8s%s %-13s  %s\n", mkt_term_paint(o->term->color, colors[k->verdict]),
 		    verdict_word(k->verdict), mkt_term_plain(o->term->color), k->name,
 		    mkt_buf_str(&seen));
 	if (k->remedy)
-		mkt_out_say(o, "%-8s %-10s -> %s\n", "", "", k->remedy);
+		mkt_out_say(o, "%-8s %-13s  -> %s\n", "", "", k->remedy);
 	mkt_out_flush(o);
 	mkt_buf_release(&seen);
 }
@@ -294,6 +294,8 @@ static void safety(struct mkt_checks *c, const struct mkt_dev_view *v)
 	if (mkt_reading_or(&v->r, MKT_R_WATCHDOG, 0) > 0)
 		mkt_check_add(c, "watchdog", MKT_CHECK_OK, NULL, "%s",
 			      mkt_reading_text(MKT_R_WATCHDOG, v->r.v[MKT_R_WATCHDOG].value).s);
+	else if (v->caps & MKT_CAP_WATCHDOG)
+		mkt_check_add(c, "watchdog", MKT_CHECK_OK, NULL, "is armed with a set-point");
 	else
 		mkt_check_add(c, "watchdog", MKT_CHECK_WARNING,
 			      "when the line is cut it goes on as it was told last: "

@@ -159,6 +159,7 @@ void mkt_device_readings(struct mkt_out *o, const struct mkt_dev_view *v)
 		bool stale = !mkt_reading_fresh(&v->r, (enum mkt_reading_id)i, now_ms, limit_ms);
 		struct mkt_reading_text text;
 		struct mkt_val row[R_COLS];
+		uint64_t age;
 
 		if (!v->r.v[i].known)
 			continue;
@@ -168,7 +169,8 @@ void mkt_device_readings(struct mkt_out *o, const struct mkt_dev_view *v)
 		row[R_TEXT] = mkt_v_text(text.s);
 		row[R_VALUE] = mkt_v_int(v->r.v[i].value);
 		row[R_UNIT] = mkt_v_text(unit_word(info->unit));
-		row[R_AGE] = mkt_v_uint(age_ms(v->r.v[i].at_ms));
+		age = age_ms(v->r.v[i].at_ms);
+		row[R_AGE] = mkt_v_uint(o->form == MKT_FORM_HUMAN ? age / 100 * 100 : age);
 		row[R_STALE] = mkt_v_colored(mkt_v_bool(stale),
 					     stale ? MKT_COLOR_RED : MKT_COLOR_NONE);
 		mkt_out_row(o, row);

@@ -79,7 +79,7 @@ static void counter(struct testing *t)
 			      mkt_reading_text(id, before).s);
 		return;
 	}
-	need_ms = 2 * need_ms + 2 * LOOK_MS;
+	need_ms += 2 * LOOK_MS;
 	while (after == before && mkt_app_mono_ms() - begin_ms < need_ms) {
 		if (mkt_device_listen(&t->d, LOOK_MS) < 0 || !refresh(t, name))
 			return;
@@ -119,6 +119,8 @@ static bool choose(const struct testing *t, struct mkt_setpoint *step, struct mk
 		min = (int32_t)reading(t, MKT_R_POWER_CHARGE_MIN, STEP_W);
 		now = (int32_t)reading(t, MKT_R_POWER_LIMIT, 0);
 		*back = (struct mkt_setpoint){MKT_SET_POWER, now};
+		if ((caps & MKT_CAP_MODE) && reading(t, MKT_R_MODE, 0) == MKT_MODE_AUTO)
+			*back = (struct mkt_setpoint){MKT_SET_MODE, MKT_MODE_AUTO};
 		*step = (struct mkt_setpoint){MKT_SET_POWER, min > STEP_W ? min : STEP_W};
 		return true;
 	}
