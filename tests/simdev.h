@@ -89,13 +89,14 @@ static inline void simdev_say(struct simdev *s, const char *order)
 		fail_msg("'%s': %s", order, line);
 }
 
-/* A number that "show" tells: "power_w". */
-static inline long long simdev_show(struct simdev *s, const char *name)
+/* A number that "show" tells of a unit: "power_w". */
+static inline long long simdev_show_unit(struct simdev *s, unsigned unit, const char *name)
 {
-	char line[600], word[40];
+	char line[600], word[40], begin[20];
 	long long v = -999999;
 
 	snprintf(word, sizeof(word), " %s=", name);
+	snprintf(begin, sizeof(begin), "unit=%u ", unit);
 	assert_true(dprintf(s->in, "show\n") > 0);
 	for (;;) {
 		const char *at;
@@ -104,9 +105,14 @@ static inline long long simdev_show(struct simdev *s, const char *name)
 		if (!strncmp(line, "ok", 2))
 			return v;
 		at = strstr(line, word);
-		if (at)
+		if (at && !strncmp(line, begin, strlen(begin)))
 			v = strtoll(at + strlen(word), NULL, 10);
 	}
+}
+
+static inline long long simdev_show(struct simdev *s, const char *name)
+{
+	return simdev_show_unit(s, 1, name);
 }
 
 static inline void simdev_trace(void *arg, uint64_t at_ms, char dir, const void *bytes, size_t n)

@@ -9,6 +9,7 @@
 
 #include "core/base/file.h"
 #include "drivers/broute.h"
+#include "tests/rng.h"
 #include "tests/simdev.h"
 #include "tests/tmpdir.h"
 
@@ -26,13 +27,19 @@ static void write_secret(const char *text, mode_t mode)
 	assert_int_equal(chmod(secret, mode), 0);
 }
 
-static void begin(struct simdev *s, const char *model)
+/* @speed: of the calendar. */
+static void begin_at(struct simdev *s, const char *model, const char *speed)
 {
-	const char *const args[] = {"--model", model, NULL};
+	const char *const args[] = {"--model", model, "--speed", speed, NULL};
 
 	simdev_start(s, "broute", args);
 	simdev_line(s, "broute", s->port);
 	snprintf(s->conf.secret, sizeof(s->conf.secret), "%.250s", secret);
+}
+
+static void begin(struct simdev *s, const char *model)
+{
+	begin_at(s, model, "1");
 }
 
 static void opened(struct simdev *s, const char *model)
@@ -59,7 +66,7 @@ static void reads(struct simdev *s, int64_t power_w)
 /* Every kind of module gets to the same readings. */
 static void from_cold_to_readings(void **state)
 {
-	static const char *const models[] = {"fast", "fast,dual", "fast,raw", "fast,dual,raw,noecho",
+	static const char *const models[] = {"fast", "fast,dual", "fast,dual,raw,noecho",
 					     "fast,shy", "fast,no-d3", "fast,few"};
 
 	(void)state;
@@ -192,8 +199,10 @@ static void counters_go_on_over_their_roll_over(void **state)
 	int64_t before;
 
 	(void)state;
-	opened(&s, "fast");
-	reads(&s, 928);
+	begin_at(&s, "fast", "20");
+	assert_int_equal(simdev_open(&s), 0);
+	simdev_say(&s, "load 0");
+	reads(&s, 0);
 	assert_int_equal(simdev_poll(&s), 0);
 	simdev_say(&s, "roll-over in=100"); /* 99999.9 kWh */
 	for (int i = 0; i < 8; i++)	    /* far from where it was: doubted first */
@@ -257,7 +266,7 @@ static void ended_sessions_are_joined_again(void **state)
 	reads(&s, 928);
 	assert_int_equal(joins(&s), 2);
 	/* One that is silent: lost datagrams first, then three unanswered. */
-	simdev_say(&s, "fault lost count=2");
+	simdev_say(&s, "fault lost count=1");
 	reads(&s, 928);
 	assert_int_equal(joins(&s), 2);
 	simdev_say(&s, "fault er10 count=1");
@@ -301,9 +310,40 @@ static void probing_knows_the_module(void **state)
 	simdev_end(&s);
 }
 
+/* Whatever the line does, what is read is what flows. */
+static void nothing_is_read_that_is_not(void **state)
+{
+	static const char *const faults[] = {"silence count=1", "half count=1", "noise every=2 count=2",
+					     "late=150 count=1", "split count=2", "lost count=1",
+					     "mute count=1",     "er10 count=1"};
+	struct rng r = rng_start("dev_broute");
+	struct simdev s;
+	int read = 0;
+
+	(void)state;
+	opened(&s, "fast");
+	br(&s)->t.single_ms = br(&s)->t.several_ms = 100;
+	for (int i = 0; i < 15; i++) {
+		int load = (int)rng_below(&r, 20000) - 10000;
+		char order[40];
+
+		snprintf(order, sizeof(order), "load %d", load);
+		simdev_say(&s, order);
+		snprintf(order, sizeof(order), "fault %s", faults[rng_below(&r, MKT_ARRAY_SIZE(faults))]);
+		simdev_say(&s, order);
+		if (simdev_poll(&s) == 0) {
+			read++;
+			assert_int_equal(simdev_reading(&s, MKT_R_POWER), load);
+		}
+	}
+	assert_true(read > 9);
+	simdev_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_read_that_is_not),
 		cmocka_unit_test(from_cold_to_readings),
 		cmocka_unit_test(credentials_stay_out_of_the_trace),
 		cmocka_unit_test(credentials_are_checked),

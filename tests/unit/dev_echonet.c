@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "drivers/en_device.h"
+#include "tests/rng.h"
 #include "tests/simdev.h"
 
 static void begin(struct simdev *s, const char *model, const char *driver)
@@ -395,9 +396,64 @@ static void faults_of_the_line(void **state)
 	simdev_end(&s);
 }
 
+static void instances_are_told_apart(void **state)
+{
+	const char *const args[] = {"--udp", "127.0.0.2:0", "--units", "2", NULL};
+	struct simdev s;
+	char port[300];
+
+	(void)state;
+	simdev_start(&s, "echonet", args);
+	snprintf(port, sizeof(port), "%s,127.0.0.1:0", s.port);
+	simdev_line(&s, "echonet-battery", port);
+	s.conf.unit = 2;
+	assert_int_equal(simdev_open(&s), 0);
+	assert_string_equal(s.d.id.serial, "SIM000000002");
+	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 900, NULL), 0);
+	assert_int_equal(simdev_show_unit(&s, 1, "power_w"), 0);
+	assert_int_equal(simdev_show_unit(&s, 2, "power_w"), 900);
+	simdev_end(&s);
+}
+
+/* Whatever the line does, what is told as done is done, and what is read is so. */
+static void nothing_is_done_that_is_not(void **state)
+{
+	static const char *const faults[] = {"silence count=2", "half count=1", "noise every=2 for=1",
+					     "late=120 count=1", "late=40 every=3 for=1",
+					     "silence for=1"};
+	struct rng r = rng_start("dev_echonet");
+	struct simdev s;
+	int done = 0;
+
+	(void)state;
+	opened(&s, "battery,auto", "echonet-battery");
+	priv(&s)->t.single_ms = priv(&s)->t.several_ms = priv(&s)->t.set_ms = 60;
+	for (int i = 0; i < 20; i++) {
+		int32_t want = (int32_t)rng_below(&r, 60) * 100 - 3000, applied = 0;
+		char fault[40];
+
+		snprintf(fault, sizeof(fault), "fault %s",
+			 faults[rng_below(&r, MKT_ARRAY_SIZE(faults))]);
+		simdev_say(&s, fault);
+		if (simdev_set(&s, MKT_SET_POWER, want, &applied) == 0) {
+			done++;
+			assert_int_equal(applied, want);
+			assert_int_equal(simdev_show(&s, "power_w"), want);
+		}
+		if (simdev_poll(&s) == 0)
+			assert_int_equal(simdev_reading(&s, MKT_R_POWER), simdev_show(&s, "power_w"));
+	}
+	assert_true(done > 6);
+	simdev_say(&s, "clear");
+	assert_int_equal(simdev_set(&s, MKT_SET_POWER, 1234, NULL), 0);
+	simdev_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(instances_are_told_apart),
+		cmocka_unit_test(nothing_is_done_that_is_not),
 		cmocka_unit_test(battery_tells_who_and_how_it_is),
 		cmocka_unit_test(battery_does_what_it_is_told),
 		cmocka_unit_test(nothing_is_written_twice),
