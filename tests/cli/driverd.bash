@@ -74,3 +74,11 @@ end_all() {
 	done
 	wait 2>/dev/null || true
 }
+
+# A charger with a vehicle, ready, and a client of its mkt-driverd: a.
+charger() {
+	sim rapi --plugged "$@"
+	driverd --port "$HOME/tty" --driver rapi -o lost=2s -o poll=300ms ${more-}
+	client a
+	until_true now a 'state' ' ready '
+}
