@@ -27,8 +27,13 @@ uint64_t drv_calendar_ms(const struct drv_device *d)
 
 static int64_t power_of(const struct drv_device *d, int64_t current_ma)
 {
-	int64_t phases = d->conf->phases ? d->conf->phases : 3;
+	int64_t phases = mkt_reading_or(&d->r, MKT_R_PHASES, 0);
 
+	/* Who configures one phase for a device that has three shall still be metered. */
+	if (phases < d->conf->phases || phases > 3)
+		phases = d->conf->phases;
+	if (!phases)
+		phases = 3;
 	return current_ma / 10 * (d->conf->nominal_mv / 100) * phases / 1000;
 }
 

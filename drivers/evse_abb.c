@@ -197,6 +197,7 @@ static void set_status(struct drv_device *d, struct abb *a, const uint16_t *r)
 		drv_set(d, (enum mkt_reading_id)(MKT_R_VOLTAGE_L1 + i),
 			(int64_t)drv_be32(r + S_VOLTAGE + 2 * i) * 100);
 	}
+	evse_phases(d); /* before energy, which is judged by them */
 	drv_set(d, MKT_R_POWER, drv_be32(r + S_POWER));
 	drv_set(d, MKT_R_VEHICLE, vehicle_of(drv_be32(r + S_STATE), drv_be32(r + S_SOCKET)));
 	drv_set(d, MKT_R_FAULT, error);
@@ -206,7 +207,6 @@ static void set_status(struct drv_device *d, struct abb *a, const uint16_t *r)
 		drv_fault(d, NULL);
 	set_limit(d, limit_of(r));
 	set_energy(d, a, drv_be32(r + S_SESSION));
-	evse_phases(d);
 }
 
 /* ---- callbacks ------------------------------------------------------------------------------- */

@@ -230,11 +230,11 @@ static void set_input(struct drv_device *d, const struct heidelberg *h, const ui
 		drv_set(d, (enum mkt_reading_id)(MKT_R_VOLTAGE_L1 + i), r[6 + i] * 1000);
 	}
 	drv_set(d, MKT_R_TEMPERATURE, (int16_t)r[5] * 100);
+	evse_phases(d); /* before energy, which is judged by them */
 	drv_set(d, MKT_R_POWER, r[10]);
 	if (h->layout >= LAYOUT_CURRENT)
 		drv_set(d, MKT_R_ENERGY_IMPORT, drv_be32(r + 13));
 	drv_set(d, MKT_R_ENERGY_STEP, 1);
-	evse_phases(d);
 	set_state(d, r[1], r[9] != 0);
 }
 

@@ -92,6 +92,29 @@ static void reads(void **state)
 	end();
 }
 
+/* Configured for one phase, wired with three: its energy is believed all the same. */
+static void phases_by_themselves(void **state)
+{
+	(void)state;
+	begin(NULL);
+	t.conf.phases = 1;
+	assert_int_equal(dut_open(&t), 0);
+	mem_plug(100);
+	for (int i = 0; i < 30; i++) {
+		for (int k = 0; k < 15; k++) {
+			mem_wait(4000);
+			assert_int_equal(drv_heidelberg.keepalive(&t.d, NULL), 0);
+		}
+		assert_int_equal(dut_poll(&t), 0);
+		/* the pass itself takes time */
+		assert_in_range((uint64_t)dut_get(&t, MKT_R_ENERGY_IMPORT) + 1,
+				sim_phys_import_wh(&mem_sim.devices[0].phys),
+				sim_phys_import_wh(&mem_sim.devices[0].phys) + 1);
+	}
+	assert_int_equal(t.d.doubt[0].refused, 0);
+	end();
+}
+
 static void sets(void **state)
 {
 	(void)state;
@@ -348,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opens),    cmocka_unit_test(reads),   cmocka_unit_test(sets),
+		cmocka_unit_test(phases_by_themselves),
 		cmocka_unit_test(lowered),  cmocka_unit_test(reboots), cmocka_unit_test(wakes),
 		cmocka_unit_test(watchdog), cmocka_unit_test(failsafe), cmocka_unit_test(unlocks),
 		cmocka_unit_test(layouts),  cmocka_unit_test(safe_states), cmocka_unit_test(probes),
