@@ -77,8 +77,9 @@ static int diagnose(struct mkt_device *d, const char *target)
 			return r;
 		mkt_check_error(&c, "line", app->err.code, app->err.text);
 	} else {
-		if (!mkt_device_wait_ready(d))
-			r = mkt_devc_refresh(d->c, d->name, app->deadline_ms, &app->err);
+		if (!mkt_device_wait_ready(d) &&
+		    mkt_devc_refresh(d->c, d->name, app->deadline_ms, &app->err) < 0)
+			mkt_check_error(&c, "pass", app->err.code, app->err.text);
 		mkt_check_line(&c, mkt_device_view(d));
 		mkt_check_identity(&c, mkt_device_view(d));
 		mkt_check_readings(&c, mkt_device_view(d));

@@ -8,8 +8,6 @@ enum { D_NAME, D_DRIVER, D_MATURITY, D_PORT, D_KIND, D_MAKER, D_MODEL, D_VERSION
        D_STATE, D_SINCE, D_ERROR, D_CODE, D_CAPS, D_SET, D_APPLIED, D_POLL, D_COUNTERS,
        D_COLS = D_COUNTERS + 8 };
 
-#define COUNTER(i, name) [D_COUNTERS + (i)] = {name, MKT_COL_UINT, .head = name, .wide = true}
-
 static const struct mkt_col device_cols[] = {
 	[D_NAME] = {"name", MKT_COL_TEXT, .head = "device"},
 	[D_DRIVER] = {"driver", MKT_COL_TEXT, .head = "driver"},
@@ -28,14 +26,14 @@ static const struct mkt_col device_cols[] = {
 	[D_SET] = {"ordered", MKT_COL_TEXT, .head = "ordered"},
 	[D_APPLIED] = {"in_force", MKT_COL_TEXT, .head = "in force"},
 	[D_POLL] = {"poll_ms", MKT_COL_DURATION_MS, .head = "poll", .wide = true},
-	COUNTER(0, "requests"),
-	COUNTER(1, "answers"),
-	COUNTER(2, "timeouts"),
-	COUNTER(3, "bad_frames"),
-	COUNTER(4, "refusals"),
-	COUNTER(5, "strangers"),
-	COUNTER(6, "late"),
-	COUNTER(7, "reconnects"),
+	[D_COUNTERS + 0] = {"requests", MKT_COL_UINT, .head = "requests", .wide = true},
+	[D_COUNTERS + 1] = {"answers", MKT_COL_UINT, .head = "answers", .wide = true},
+	[D_COUNTERS + 2] = {"timeouts", MKT_COL_UINT, .head = "timeouts", .wide = true},
+	[D_COUNTERS + 3] = {"bad_frames", MKT_COL_UINT, .head = "bad frames", .wide = true},
+	[D_COUNTERS + 4] = {"refusals", MKT_COL_UINT, .head = "refusals", .wide = true},
+	[D_COUNTERS + 5] = {"strangers", MKT_COL_UINT, .head = "strangers", .wide = true},
+	[D_COUNTERS + 6] = {"late", MKT_COL_UINT, .head = "late", .wide = true},
+	[D_COUNTERS + 7] = {"reconnects", MKT_COL_UINT, .head = "reconnects", .wide = true},
 	{.name = NULL},
 };
 const struct mkt_table mkt_device_table = {"device", device_cols, true};

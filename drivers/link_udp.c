@@ -46,7 +46,7 @@ static int udp_read(struct drv_link *l, void *buf, size_t size, struct mkt_err *
 	const struct udp *u = l->priv;
 
 	for (;;) {
-		struct sockaddr_storage from;
+		struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
 		socklen_t len = sizeof(from);
 		ssize_t n = recvfrom(l->fd, buf, size, MSG_TRUNC, (struct sockaddr *)&from, &len);
 

@@ -31,6 +31,32 @@ static void name_process(long pid, char holder[LINK_HOLDER_MAX])
 	snprintf(holder, LINK_HOLDER_MAX, "%s (%ld)", comm, pid);
 }
 
+struct lock_line {
+	long pid;
+	unsigned long major, minor, ino;
+};
+
+/* "1: FLOCK  ADVISORY  WRITE 1234 00:19:5 0 EOF" */
+static bool read_lock(const char *line, struct lock_line *out)
+{
+	const char *p = strstr(line, " FLOCK ");
+	char *end;
+
+	for (int word = 0; p && word < 3; word++) {
+		p += strspn(p, " ");
+		p += strcspn(p, " ");
+	}
+	if (!p)
+		return false;
+	out->pid = strtol(p, &end, 10);
+	out->major = strtoul(end, &end, 16);
+	out->minor = *end == ':' ? strtoul(end + 1, &end, 16) : 0;
+	if (*end != ':')
+		return false;
+	out->ino = strtoul(end + 1, &end, 10);
+	return out->pid > 0;
+}
+
 bool link_port_locker(const char *path, char holder[LINK_HOLDER_MAX])
 {
 	struct stat st;
@@ -42,17 +68,12 @@ bool link_port_locker(const char *path, char holder[LINK_HOLDER_MAX])
 		return false;
 	f = fopen("/proc/locks", "re");
 	while (f && !found && fgets(line, sizeof(line), f)) {
-		unsigned maj, min;
-		unsigned long ino;
-		long pid;
+		struct lock_line lock;
 
-		/* "1: FLOCK  ADVISORY  WRITE 1234 00:19:5 0 EOF" */
-		if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%lu", &pid, &maj, &min, &ino) != 4)
-			continue;
-		found = pid > 0 && ino == (unsigned long)st.st_ino &&
-			maj == major(st.st_dev) && min == minor(st.st_dev);
+		found = read_lock(line, &lock) && lock.ino == (unsigned long)st.st_ino &&
+			lock.major == major(st.st_dev) && lock.minor == minor(st.st_dev);
 		if (found)
-			name_process(pid, holder);
+			name_process(lock.pid, holder);
 	}
 	if (f)
 		fclose(f);
