@@ -24,7 +24,8 @@ label() { # name, build directory
 
 # Device code has no threads: what is about it alone needs no second look for races.
 wanted() { # test
-	[ -z "${threads_only:-}" ] || ! grep -qE '"(drivers|core/device)/|mkt-driverd|mkt-sim-' "$1"
+	[ -z "${threads_only:-}" ] || ! grep -qE \
+		'"(drivers|core/device|tests/(drvtest|memlink|memsim|simdev))|mkt-driverd|mkt-sim-|load driverd' "$1"
 }
 
 programs() { # suite folder, build directory
