@@ -351,7 +351,6 @@ static int catch_up(struct charge *c, uint64_t height, bool *seen)
 
 static int run_simulated(struct charge *c, bool once)
 {
-	uint64_t decided = 0;
 	int rc = 0;
 
 	c->due = true;
@@ -361,12 +360,11 @@ static int run_simulated(struct charge *c, bool once)
 		bool seen = false;
 
 		rc = catch_up(c, height, &seen);
-		c->due |= now != decided || hold(c);
+		c->due |= hold(c);
 		if (!rc)
 			rc = turn(c);
 		if (rc || c->now_ms != now)
 			continue;
-		decided = now;
 		if (seen && !c->due && !hold(c)) {
 			mkt_clock_idle(c->clock, now, height, c->wake_ms);
 			if (once)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "cmd/act.h"
+#include "cmd/charge.h"
 #include "cmd/cmd.h"
 #include "cmd/events.h"
 #include "cmd/tables.h"
@@ -465,6 +466,15 @@ static int say_contract_bid(struct why *w, const struct mkt_jval *c)
 	return rc;
 }
 
+/* What `mkt charge run` decided here, if it is a contract of this site. */
+static void say_local(void *arg, uint64_t at_ms, const char *dev, const char *text)
+{
+	struct why *w = arg;
+
+	plain_reason(w, "charge", 0, "%s %s%s%s", mkt_fmt_local(&w->s.zone, at_ms / 1000).s,
+		     dev ? dev : "", dev ? ": " : "", text);
+}
+
 static int say_whole_contract(struct why *w, const struct mkt_jval *c)
 {
 	struct mkt_buf b = MKT_BUF_INIT;
@@ -488,6 +498,8 @@ static int say_whole_contract(struct why *w, const struct mkt_jval *c)
 	if (!rc) {
 		say_events(w, &events);
 		say_status(w, c);
+		rc = charge_why(w->s.app, mkt_count(c, "exec"), mkt_count(c, "window_s"), say_local,
+				w);
 	}
 	return rc;
 }

@@ -4,19 +4,44 @@
  *
  *	to MS        from wake to wake until then, everybody idle in between: "at MS STEPS"
  *	height H     block H is to be seen by everybody: "at MS 0"
- *	joined NAME  has it taken a place: "yes" or "no"
+ *	meter SOCKET DEVICE  what its counters show now: "meter IMPORT EXPORT", Wh
+ *	need NAME    time moves only while it has a place: "needed"
+ *
+ * Who is needed may die at any instant: time waits until it is back.
  */
 #include "core/base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "core/device/client.h"
 #include "core/device/clock.h"
 
 #define IDLE_MS 60000
 
+#define NEEDED_MAX 16
+
 static uint64_t height;
+static char needed[NEEDED_MAX][64];
+static unsigned nneeded;
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static bool all_there(struct mkt_clock *c)
+{
+	for (unsigned i = 0; i < nneeded; i++)
+		if (!mkt_clock_joined(c, needed[i]))
+			return false;
+	return true;
+}
 
 /* Wait until all are idle; the time of the next wake, at most @until. */
 static uint64_t next_wake(struct mkt_clock *c, uint64_t until)
@@ -25,12 +50,21 @@ static uint64_t next_wake(struct mkt_clock *c, uint64_t until)
 	uint64_t wake;
 	uint32_t died;
 
-	if (mkt_clock_wait_idle(c, IDLE_MS, &wake, &died, &err)) {
-		printf("error %s\n", err.text);
-		fflush(stdout);
-		exit(1);
+	for (unsigned tries = 0; tries < IDLE_MS / 20; tries++) {
+		int rc = mkt_clock_wait_idle(c, IDLE_MS, &wake, &died, &err);
+
+		if (rc) {
+			printf("error %s\n", err.text);
+			fflush(stdout);
+			exit(1);
+		}
+		if (all_there(c) && !died)
+			return wake < until ? wake : until;
+		nanosleep(&(struct timespec){0, 20000000}, NULL);
 	}
-	return wake < until ? wake : until;
+	printf("error somebody is away\n");
+	fflush(stdout);
+	exit(1);
 }
 
 static void move_to(struct mkt_clock *c, uint64_t until)
@@ -43,6 +77,33 @@ static void move_to(struct mkt_clock *c, uint64_t until)
 	}
 	next_wake(c, until);
 	printf("at %llu %u\n", (unsigned long long)mkt_clock_now_ms(c), steps);
+}
+
+/* By mkt-driverd, on a connection of its own; it may be just starting. */
+static void read_meter(const char *path, const char *name)
+{
+	const struct mkt_dev_view *v = NULL;
+	struct mkt_devc *c = NULL;
+	int rc = -1;
+
+	for (unsigned tries = 0; rc && tries < 200; tries++) {
+		uint64_t until = now_ms() + 5000;
+
+		rc = mkt_devc_open(path, until, &c, NULL);
+		if (!rc)
+			rc = mkt_devc_refresh(c, name, until, NULL);
+		v = rc ? NULL : mkt_devc_find(c, name);
+		if (v)
+			printf("meter %lld %lld\n",
+			       (long long)mkt_reading_or(&v->r, MKT_R_ENERGY_IMPORT, 0),
+			       (long long)mkt_reading_or(&v->r, MKT_R_ENERGY_EXPORT, 0));
+		else
+			nanosleep(&(struct timespec){0, 50000000}, NULL);
+		mkt_devc_close(c);
+		c = NULL;
+	}
+	if (rc)
+		printf("error no meter of '%s'\n", name);
 }
 
 int main(int argc, char **argv)
@@ -68,8 +129,14 @@ int main(int argc, char **argv)
 			mkt_clock_set(c, mkt_clock_now_ms(c), height);
 			next_wake(c, UINT64_MAX);
 			printf("at %llu 0\n", (unsigned long long)mkt_clock_now_ms(c));
-		} else if (!strncmp(line, "joined ", 7)) {
-			printf("%s\n", mkt_clock_joined(c, line + 7) ? "yes" : "no");
+		} else if (!strncmp(line, "meter ", 6) && strchr(line + 6, ' ')) {
+			char *name = strchr(line + 6, ' ');
+
+			*name = '\0';
+			read_meter(line + 6, name + 1);
+		} else if (!strncmp(line, "need ", 5) && nneeded < NEEDED_MAX) {
+			snprintf(needed[nneeded++], sizeof(needed[0]), "%.60s", line + 5);
+			printf("needed\n");
 		}
 		fflush(stdout);
 	}
