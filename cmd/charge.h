@@ -69,6 +69,7 @@ struct charge {
 	struct mkt_duties duties;
 	struct mkt_stream *stream;
 	uint64_t height;	/* last block that the stream told of */
+	uint64_t chain_ms; /* its time */
 	uint64_t cursor_height; /* in the journal */
 	char chargers[MKT_CHARGERS_MAX][MKT_CHARGER_MAX + 1];
 	uint32_t nchargers;

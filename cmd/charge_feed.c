@@ -66,8 +66,7 @@ static int take_event(struct charge *c, const struct mkt_jval *ev, const char *i
 
 	if (!strcmp(kind, "block")) {
 		c->height = mkt_count(ev, "height");
-		/* Its time may be what a report waited for. */
-		c->report_ms = 0;
+		c->chain_ms = mkt_count(ev, "time_ms");
 		return c->height < c->cursor_height + CURSOR_BLOCKS ? 0 : keep_cursor(c, id);
 	}
 	if (!strcmp(kind, "contract"))
@@ -147,6 +146,7 @@ int charge_feed_open(struct charge *c)
 		 c->s.account);
 	what.path = path;
 	what.cursor = c->duties.cursor;
+	c->chain_ms = c->s.facts.now_ms;
 	c->height = c->cursor_height = strtoull(c->duties.cursor, NULL, 10);
 	mkt_session_client_conf(c->app, &conf);
 	return mkt_stream_new(&conf, &what, &c->stream, &c->app->err);

@@ -17,7 +17,7 @@
 #include "core/wire/telemetry.h"
 
 #define POST_MS 2000
-#define AGAIN_MS 5000 /* until the chain has told of it, or another try; a block is one too */
+#define AGAIN_MS 5000 /* until the chain has told of it, or another try */
 #define VALID_S 600u
 #define PUBLISH_MS 10000 /* states go out so often, and at once when a decision is new */
 #define PUBLISH_MIN_MS 1000
@@ -27,6 +27,12 @@
 static uint64_t end_ms(const struct charge *c, const struct mkt_duty *w)
 {
 	return (w->window_s + c->s.facts.window_s) * 1000;
+}
+
+/* Where an operator moves the chain's time, it may be behind ours. */
+static bool chain_is_there(const struct charge *c, const struct mkt_duty *w)
+{
+	return c->s.facts.clock != MKT_CLOCK_OPERATOR || c->chain_ms >= end_ms(c, w);
 }
 
 static bool all_ended(const struct mkt_duty *w)
@@ -220,7 +226,7 @@ static int turn_side(struct charge *c, struct mkt_duty *w, unsigned dir, bool ag
 		return keep_state(c, w, dir,
 				  w->nmeters ? "the deadline for reports has passed"
 					     : "nothing was metered");
-	if (!all_ended(w))
+	if (!all_ended(w) || !chain_is_there(c, w))
 		return 0;
 	if (s->report == MKT_DUTY_OPEN) {
 		rc = choose_id(c, w, dir);

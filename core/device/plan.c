@@ -13,8 +13,8 @@
 #define STAY_MS 120000	   /* by how much more pressed another must be to interrupt */
 #define SLOW_LATENCIES 4u  /* before the end of an amount the power falls for so many latencies */
 #define SLOW_MS 1000u	   /* ... and this */
-#define LOOK_PARTS 6u	   /* look again after this part of what is left, at the latest */
-#define LOOK_MS_MIN 5000u
+#define LOOK_PARTS 3u	   /* look again after this part of what is left, at the latest */
+#define LOOK_MS_MIN 20000u
 #define TICK_MS 100u	   /* not more often: counters have steps */
 #define EXACT_MS 20000u	   /* from here on a guessed end is waited for as it is */
 
