@@ -217,6 +217,9 @@ static int check_protocol(const struct call *c, struct mkt_err *err)
 	char text[PI30_TEXT_MAX + 1];
 	int r = exchange(c, "QPI", text, err);
 
+	/* The first NAK may be for what noise, or another driver's probe, left in its buffer. */
+	if (r == -MKT_EDEVREFUSED)
+		r = exchange(c, "QPI", text, err);
 	if (r == -MKT_EDEVREFUSED)
 		return mkt_err_set(err, MKT_EDEVIDENTITY, "NAK to QPI: not a PI30 inverter");
 	if (!r && strcmp(text, "PI30") != 0)
