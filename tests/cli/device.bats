@@ -3,6 +3,15 @@
 load helper
 load examples
 
+# soon COMMAND...: until it succeeds, for at most half a minute.
+soon() {
+	local n=0
+	until "$@"; do
+		[ $((n += 1)) -lt 600 ] || fail "not in time: $*"
+		sleep 0.05
+	done
+}
+
 # sim PROTOCOL [OPTION]...: a device behind $HOME/tty; `told LINE` speaks to it.
 sim() {
 	local protocol=$1
@@ -18,11 +27,15 @@ sim() {
 	done
 }
 
+more_than() { [ "$(wc -l <sim.out)" -gt "$1" ]; }
+
+ready_last() { tail -n 1 mon.out | grep -q ' ready '; }
+
 told() {
 	local n
 	n=$(wc -l <sim.out)
 	echo "$*" >&8
-	until [ "$(wc -l <sim.out)" -gt "$n" ]; do sleep 0.02; done
+	soon more_than "$n"
 }
 
 # devices.conf for the simulated device, and a mkt-driverd that serves it.
@@ -188,7 +201,7 @@ value() { json ".data.reading[] | select(.reading == \"$1\") | .value" <<<"$out"
 ev-03: released"
 	"$BUILD_DIR/mkt" device set ev-03 12A --for 1h --yes >set.out 3>&- 8>&- &
 	mkt_pid=$!
-	until grep -q confirmed set.out; do sleep 0.05; done
+	soon grep -q confirmed set.out
 	kill -INT "$mkt_pid"
 	wait "$mkt_pid" || status=$?
 	grep -q released set.out || fail "$(cat set.out)"
@@ -260,4 +273,18 @@ ev-03: released"
 	out_is "ev-03	rapi"
 	run3 mkt --complete=setpoint pa
 	out_has "pause"
+}
+
+@test "monitor tells a pulled cable, and the return" {
+	sim rapi --plugged
+	"$BUILD_DIR/mkt" device monitor "$HOME/tty" --driver rapi >mon.out 3>&- 8>&- &
+	mkt_pid=$!
+	soon grep -q ' ready ' mon.out
+	told hangup
+	soon grep -qE ' (reconnecting|absent|opening) ' mon.out
+	soon ready_last
+	kill "$mkt_pid"
+	wait "$mkt_pid" || true
+	mkt_pid=
+	grep -qE '(reconnecting|absent).*lost' mon.out || fail "$(cat mon.out)"
 }
