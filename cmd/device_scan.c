@@ -176,6 +176,8 @@ static int print_found(struct mkt_app *app, const char *port, const struct mkt_l
 		row[i] = keys[i] ? mkt_v_text(text(l, keys[i], values[i], sizeof(values[i])))
 				 : mkt_v_none();
 	row[F_PORT] = mkt_v_text(port);
+	if (mkt_line_u64(l, "speed", UINT32_MAX, &unit) < 0 || !unit) /* no serial port */
+		row[F_SPEED] = row[F_PARITY] = mkt_v_none();
 	if (mkt_line_u64(l, "unit", UINT16_MAX, &unit) >= 0 && unit)
 		row[F_UNIT] = mkt_v_uint(unit);
 	return mkt_out_one(&app->out, &probe_doc, row, &app->err);

@@ -134,16 +134,25 @@ static bool choose(const struct testing *t, struct mkt_setpoint *step, struct mk
 	return false;
 }
 
-static bool order(struct testing *t, const char *name, struct mkt_setpoint set)
+/* 1 done; 0 not, or not known to be; negative: another client holds it, nothing was sent. */
+static int order(struct testing *t, const char *name, struct mkt_setpoint set)
 {
 	struct mkt_order o = {.set = set, .lease_s = LEASE_S};
 	struct mkt_setpoint applied = {MKT_SET_NONE, 0};
 	struct mkt_setpoint_text want = mkt_setpoint_text(&set), now;
+	struct mkt_err *err = &t->d.app->err;
+	int r = mkt_devc_order(t->d.c, t->d.name, &o, t->d.app->deadline_ms, &applied, err);
 
-	if (mkt_devc_order(t->d.c, t->d.name, &o, t->d.app->deadline_ms, &applied,
-			   &t->d.app->err) < 0) {
+	if (r == -MKT_ELOCKED) {
+		mkt_check_add(&t->c, name, MKT_CHECK_SKIPPED,
+			      "end what holds it (mkt charge run?) and test again", "%s",
+			      err->text);
+		memset(err, 0, sizeof(*err));
+		return r;
+	}
+	if (r < 0) {
 		failed(t, name);
-		return false;
+		return 0;
 	}
 	now = mkt_setpoint_text(&applied);
 	if (applied.kind == set.kind && applied.value == set.value)
@@ -152,7 +161,7 @@ static bool order(struct testing *t, const char *name, struct mkt_setpoint set)
 		mkt_check_add(&t->c, name, MKT_CHECK_WARNING,
 			      "the device or a load manager allows only this",
 			      "asked for %s, confirmed is %s", want.s, now.s);
-	return true;
+	return 1;
 }
 
 /* Does what flows follow?  Only where a vehicle or battery takes something. */
@@ -209,11 +218,14 @@ static int step_and_back(struct testing *t)
 			    here.s);
 	if (r < 0)
 		return r;
-	if (order(t, "set-point", step)) {
+	r = order(t, "set-point", step);
+	if (r < 0)
+		return 0;
+	if (r) {
 		follow(t, step);
 		counter(t);
 	}
-	if (order(t, "back", back))
+	if (order(t, "back", back) > 0)
 		refresh(t, "back");
 	return 0;
 }

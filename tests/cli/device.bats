@@ -191,6 +191,22 @@ value() { json ".data.reading[] | select(.reading == \"$1\") | .value" <<<"$out"
 	[ "$(json -c '.data | [.device, .setpoint, .state, .in_force]' <<<"$out")" = '["ev-03","10.0 A","confirmed","10.0 A"]' ] || fail json
 }
 
+@test "a device that another client holds is left alone by set and test" {
+	sim rapi --plugged
+	site
+	driverd
+	"$BUILD_DIR/mkt" device set ev-03 12A --for 1h --yes >set.out 3>&- 8>&- &
+	mkt_pid=$!
+	soon grep -q confirmed set.out
+	run3 mkt device set ev-03 10A --yes
+	status_is 7
+	run3 mkt device test ev-03 --yes
+	status_is 0
+	out_has "skipped  set-point"
+	run3 mkt device read ev-03 --json
+	[ "$(value current.limit)" = 12000 ] || fail limit
+}
+
 @test "set --for holds, then releases; Ctrl-C releases earlier" {
 	sim rapi --plugged
 	site
