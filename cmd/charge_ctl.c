@@ -188,7 +188,7 @@ static void answer(struct charge *c, char *line, struct mkt_buf *out)
 	mkt_jw_init(&w, out);
 	if (is_change(&r) && !d)
 		put_error(&w, "not-found", "no such device");
-	else if (is_change(&r) && (set_will(c, &r, d) || charge_decide(c)))
+	else if ((is_change(&r) && set_will(c, &r, d)) || charge_decide(c))
 		put_error(&w, mkt_code_word(c->app->err.code), c->app->err.text);
 	else if (is_change(&r) || (r.verb && !strcmp(r.verb, "status")))
 		put_status(c, &w);

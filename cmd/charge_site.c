@@ -12,7 +12,7 @@
 
 #define CONNECT_MS 500
 #define RETRY_MS 1000
-#define SETTLE_MS 600 /* real */
+#define SETTLE_MS 2000 /* real */
 #define SETTLE_LOOK_MS 20
 #define REFRESH_MS 3000
 #define REFRESH_TRIES 4

@@ -475,32 +475,39 @@ static uint32_t queue(struct plan *p, int circuit, uint32_t order[MKT_PLAN_DEVIC
 	return n;
 }
 
+/* Raise a grant to @to, as far as there is something left. */
+static void raise_grant(struct job *j, uint32_t to, uint32_t *free_ma)
+{
+	uint32_t mine = job_ma(j, j->granted), more = fit(j, to, mine + *free_ma);
+
+	if (more <= j->granted)
+		return;
+	j->granted = more;
+	*free_ma -= least(job_ma(j, more) - mine, *free_ma);
+}
+
+/* To everybody the least that runs, then what is wanted; if it is scarce, all that is left. */
 static void grant_circuit(struct plan *p, uint32_t circuit)
 {
 	uint32_t order[MKT_PLAN_DEVICES_MAX], n = queue(p, (int)circuit, order);
 	uint32_t *free_ma = &p->free_ma[circuit];
 	bool scarce = false;
 
+	for (uint32_t k = 0; k < n; k++)
+		if (!p->jobs[order[k]].no_draw)
+			raise_grant(&p->jobs[order[k]], job_min(&p->jobs[order[k]]), free_ma);
 	for (uint32_t k = 0; k < n; k++) {
 		struct job *j = &p->jobs[order[k]];
 
-		j->granted = fit(j, j->want, *free_ma);
+		raise_grant(j, j->want, free_ma);
 		j->limited = j->granted < j->want;
 		scarce |= j->limited;
-		*free_ma -= least(job_ma(j, j->granted), *free_ma);
 	}
 	for (uint32_t k = 0; scarce && k < n; k++) {
 		struct job *j = &p->jobs[order[k]];
-		uint32_t mine = job_ma(j, j->granted);
-		uint32_t most = j->d->by_current ? j->d->max_ma : j->max_w, more;
 
-		if (!j->granted || j->out->code == MKT_PLAN_SLOW || j->no_draw)
-			continue;
-		more = fit(j, most, mine + *free_ma);
-		if (more <= j->granted)
-			continue;
-		j->granted = more;
-		*free_ma -= least(job_ma(j, more) - mine, *free_ma);
+		if (j->granted && j->out->code != MKT_PLAN_SLOW && !j->no_draw)
+			raise_grant(j, j->d->by_current ? j->d->max_ma : j->max_w, free_ma);
 	}
 }
 
