@@ -123,7 +123,7 @@ static void list_row(struct mkt_device *d, const struct mkt_device_conf *conf, i
 	row[L_NAME] = mkt_v_text(conf->name);
 	row[L_LINE] = mkt_v_text(conf->line);
 	row[L_DRIVER] = mkt_v_text(conf->driver);
-	row[L_KIND] = v ? mkt_v_text(mkt_dev_kind_word(v->kind)) : mkt_v_none();
+	row[L_KIND] = v ? mkt_v_text(mkt_dev_kind_word((int)v->kind)) : mkt_v_none();
 	row[L_STATE] = mkt_v_text(mkt_dev_state_word(v ? (int)v->state : MKT_DEV_ABSENT));
 	row[L_SINCE] = v && now_ms > v->since_ms ? mkt_v_uint((now_ms - v->since_ms) / 1000)
 						 : mkt_v_none();
@@ -226,7 +226,7 @@ static void monitor_row(struct monitoring *m, const struct mkt_dev_view *v, int 
 		text = mkt_reading_text((enum mkt_reading_id)id, v->r.v[id].value);
 	row[M_TIME] = mkt_v_uint(mkt_app_now_ms() - (now_ms > at_ms ? now_ms - at_ms : 0));
 	row[M_DEVICE] = mkt_v_text(v->name);
-	row[M_STATE] = mkt_v_text(mkt_dev_state_word(v->state));
+	row[M_STATE] = mkt_v_text(mkt_dev_state_word((int)v->state));
 	row[M_READING] = mkt_v_text(id >= 0 ? mkt_reading_info[id].name : NULL);
 	row[M_VALUE] = id >= 0 ? mkt_v_int(v->r.v[id].value) : mkt_v_none();
 	row[M_TEXT] = mkt_v_text(id >= 0 ? text.s : NULL);
@@ -243,7 +243,7 @@ static void monitor_sentence(struct monitoring *m, const struct mkt_dev_view *v)
 
 	mkt_out_human(o, MKT_COL_TIME, &at, &time);
 	mkt_device_sentence(v, &now);
-	mkt_out_say(o, "%s  %-12s  %s%s%s\n", mkt_buf_str(&time), mkt_dev_state_word(v->state),
+	mkt_out_say(o, "%s  %-12s  %s%s%s\n", mkt_buf_str(&time), mkt_dev_state_word((int)v->state),
 		    mkt_buf_str(&now), v->state != MKT_DEV_READY && v->error[0] ? "  " : "",
 		    v->state != MKT_DEV_READY ? v->error : "");
 	mkt_buf_release(&now);

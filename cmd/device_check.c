@@ -175,7 +175,7 @@ void mkt_check_line(struct mkt_checks *c, const struct mkt_dev_view *v)
 	else
 		mkt_check_add(c, "state", MKT_CHECK_FAULT,
 			      "wait, and look again; then check power and wiring", "%s for %s",
-			      mkt_dev_state_word(v->state), mkt_fmt_span(for_s).s);
+			      mkt_dev_state_word((int)v->state), mkt_fmt_span(for_s).s);
 	counters(c, v->counters);
 }
 

@@ -260,7 +260,7 @@ int mkt_device_error(struct mkt_device *d, const struct mkt_dev_view *v)
 	int code = v->error_code && v->error_code != MKT_EBUSY ? v->error_code : codes[v->state];
 
 	return mkt_err_set(&d->app->err, code, "%s is %s: %s", v->name,
-			   mkt_dev_state_word(v->state),
+			   mkt_dev_state_word((int)v->state),
 			   v->error[0] ? v->error : mkt_code_text(code));
 }
 

@@ -21,7 +21,7 @@ static const struct mkt_col device_cols[] = {
 	[D_STATE] = {"state", MKT_COL_TEXT, .head = "state"},
 	[D_SINCE] = {"since_s", MKT_COL_DURATION, .head = "since"},
 	[D_ERROR] = {"error", MKT_COL_TEXT, .head = "error"},
-	[D_CODE] = {"error_code", MKT_COL_TEXT},
+	[D_CODE] = {.name = "error_code", .kind = MKT_COL_TEXT},
 	[D_CAPS] = {"abilities", MKT_COL_TEXT, .head = "abilities"},
 	[D_SET] = {"ordered", MKT_COL_TEXT, .head = "ordered"},
 	[D_APPLIED] = {"in_force", MKT_COL_TEXT, .head = "in force"},
@@ -128,12 +128,12 @@ void mkt_device_row(struct mkt_out *o, const struct mkt_device *d, const struct 
 	row[D_DRIVER] = given(v->driver);
 	row[D_MATURITY] = given(v->maturity);
 	row[D_PORT] = given(d->port);
-	row[D_KIND] = mkt_v_text(mkt_dev_kind_word(v->kind));
+	row[D_KIND] = mkt_v_text(mkt_dev_kind_word((int)v->kind));
 	row[D_MAKER] = given(v->id.maker);
 	row[D_MODEL] = given(v->id.model);
 	row[D_VERSION] = given(v->id.version);
 	row[D_SERIAL] = given(v->id.serial);
-	row[D_STATE] = mkt_v_colored(mkt_v_text(mkt_dev_state_word(v->state)),
+	row[D_STATE] = mkt_v_colored(mkt_v_text(mkt_dev_state_word((int)v->state)),
 				     v->state == MKT_DEV_READY ? MKT_COLOR_GREEN : MKT_COLOR_RED);
 	row[D_SINCE] = mkt_v_uint(age_ms(v->since_ms) / 1000);
 	row[D_ERROR] = given(v->error);
