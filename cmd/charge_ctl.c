@@ -71,7 +71,7 @@ void charge_ctl_close(struct charge *c)
 static void put_reading(struct mkt_jw *w, const char *key, const struct charge_device *d,
 			enum mkt_reading_id id)
 {
-	if (charge_fresh(d, id))
+	if (d->view && charge_fresh(d, id))
 		mkt_jw_ki64(w, key, d->view->r.v[id].value);
 	else
 		mkt_jw_knull(w, key);
@@ -154,7 +154,7 @@ static int set_will(struct charge *c, const struct request *r, const struct char
 	struct mkt_buf b = MKT_BUF_INIT;
 
 	snprintf(w.dev, sizeof(w.dev), "%s", r->dev);
-	if (!strcmp(r->verb, "limit")) {
+	if (r->unit && !strcmp(r->verb, "limit")) {
 		w.limit = limit_of(d, r->number, r->unit);
 		charge_note(c, r->dev, 0, "asked: limit %s %s", r->number, r->unit);
 	} else {

@@ -189,7 +189,8 @@ static int show_running(struct mkt_app *app, const struct mkt_buf *answer, const
 	bool found = !only;
 	int rc = mkt_jdoc_parse(answer->data, answer->len, NULL, &doc, &app->err);
 
-	root = rc ? (struct mkt_jval){0} : mkt_jdoc_root(doc);
+	if (!rc)
+		root = mkt_jdoc_root(doc);
 	if (!rc)
 		rc = mkt_jget_arr(&root, "devices", &list, &app->err);
 	if (!rc)

@@ -347,10 +347,10 @@ static int connect_to(struct sim_devices *d, struct sim_line *l)
 {
 	char path[SIM_PATH_MAX + 64];
 	uint64_t until = mkt_app_mono_ms() + READY_MS;
-	int rc, status;
+	int status;
 
 	snprintf(path, sizeof(path), "%s/%s.sock", d->dir, l->name);
-	while ((rc = mkt_devc_open(path, until, &l->conn, &d->s->app->err)) < 0) {
+	while (mkt_devc_open(path, until, &l->conn, &d->s->app->err) < 0) {
 		if (waitpid(l->driverd, &status, WNOHANG) == l->driverd) {
 			l->driverd = 0;
 			return mkt_err_set(&d->s->app->err, MKT_EUNAVAILABLE,

@@ -70,7 +70,8 @@ static void say(struct sim *s, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(line) - 2)
 		return;
-	memcpy(line + n, "\r\n", 2);
+	line[n] = '\r';
+	line[n + 1] = '\n';
 	sim_send(s, NULL, line, (size_t)n + 2);
 }
 
@@ -134,6 +135,13 @@ static size_t currents(const struct sim_phys *p, uint8_t *out)
 	return 4;
 }
 
+/* Bytes, not a text. */
+static void put_bytes(uint8_t *out, const char *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (uint8_t)bytes[i];
+}
+
 static size_t get(struct sim *s, uint8_t epc, uint8_t *out)
 {
 	const struct sim_phys *p = &sim_unit(s, 0)->phys;
@@ -143,16 +151,16 @@ static size_t get(struct sim *s, uint8_t epc, uint8_t *out)
 		out[0] = 0x30;
 		return 1;
 	case 0x82:
-		memcpy(out, "\0\0F\0", 4);
+		put_bytes(out, "\0\0F\0", 4);
 		return 4;
 	case 0x88:
 		out[0] = 0x42;
 		return 1;
 	case 0x8A:
-		memcpy(out, "\xFF\xFF\xFF", 3);
+		put_bytes(out, "\xFF\xFF\xFF", 3);
 		return 3;
 	case 0x8D:
-		memcpy(out, "SIMMETER0001", 12);
+		put_bytes(out, "SIMMETER0001", 12);
 		return 12;
 	case 0xD3:
 		return module(s)->no_d3 ? 0 : put32(out, 1);
@@ -236,11 +244,13 @@ static bool has_words(struct sim *s, const char *line, unsigned n)
 
 static void do_scan(struct sim *s, const char *line)
 {
-	unsigned duration = 0;
+	static const char head[] = "SKSCAN 2 FFFFFFFF ";
+	unsigned long duration;
 
 	if (!has_words(s, line, 3))
 		return;
-	if (sscanf(line, "SKSCAN 2 FFFFFFFF %u", &duration) != 1 || duration > 14) {
+	duration = !strncmp(line, head, strlen(head)) ? strtoul(line + strlen(head), NULL, 10) : 15;
+	if (duration > 14) {
 		say(s, "FAIL ER06");
 		return;
 	}
