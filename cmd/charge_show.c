@@ -169,6 +169,14 @@ static struct mkt_val number(const struct mkt_jval *at, const char *key, int64_t
 	return mkt_v_int(v * factor);
 }
 
+/* The same of what is never below 0: people see energy, shares and times in their own form. */
+static struct mkt_val amount(const struct mkt_jval *at, const char *key, int64_t factor)
+{
+	struct mkt_val v = number(at, key, factor);
+
+	return v.kind == MKT_VAL_INT && v.i >= 0 ? mkt_v_uint((uint64_t)v.i) : v;
+}
+
 static struct mkt_val text(const struct mkt_jval *at, const char *key)
 {
 	return mkt_v_text(mkt_jval_has(at, key) ? mkt_word(at, key) : NULL);
@@ -209,14 +217,14 @@ static int show_running(struct mkt_app *app, const struct mkt_buf *answer, const
 		v[S_VEHICLE] = text(&at, "vehicle");
 		v[S_POWER] = number(&at, "power_w", 1);
 		add_set(v, !strcmp(mkt_word(&at, "unit"), "mA"), number(&at, "set", 1).i, &set);
-		v[S_MOVED] = number(&at, "moved_wh", 1);
-		v[S_WANTED] = number(&at, "contracted_wh", 1);
-		v[S_SOC] = number(&at, "soc", 10);
+		v[S_MOVED] = amount(&at, "moved_wh", 1);
+		v[S_WANTED] = amount(&at, "contracted_wh", 1);
+		v[S_SOC] = amount(&at, "soc", 10);
 		v[S_CODE] = text(&at, "code");
-		v[S_AT] = number(&at, "decided_ms", 1);
+		v[S_AT] = amount(&at, "decided_ms", 1);
 		v[S_REASON] = text(&at, "reason");
 		v[S_CHARGER] = text(&at, "charger");
-		v[S_WINDOW] = number(&at, "window", 1);
+		v[S_WINDOW] = amount(&at, "window", 1);
 		v[S_SIDE] = text(&at, "side");
 		mkt_out_row(&app->out, v);
 	}
@@ -247,7 +255,7 @@ static void show_view(struct mkt_app *app, const struct mkt_device_conf *d,
 	if (view && mkt_reading_fresh(&view->r, MKT_R_POWER, mkt_app_mono_ms(), limit))
 		v[S_POWER] = mkt_v_int(view->r.v[MKT_R_POWER].value);
 	if (view && mkt_reading_fresh(&view->r, MKT_R_SOC, mkt_app_mono_ms(), limit))
-		v[S_SOC] = mkt_v_int(view->r.v[MKT_R_SOC].value * 10);
+		v[S_SOC] = mkt_v_uint((uint64_t)view->r.v[MKT_R_SOC].value * 10);
 	if (view && view->applied.kind && view->applied.kind != MKT_SET_MODE)
 		add_set(v, view->applied.kind == MKT_SET_CURRENT, view->applied.value, &set);
 	mkt_out_row(&app->out, v);
@@ -370,10 +378,10 @@ static int log_one(void *arg, const char *record, size_t n)
 	sentence(&r, kind, line);
 	if ((t->all || for_people(kind)) && strcmp(kind, "cursor") &&
 	    (!t->only || !strcmp(t->only, mkt_word(&r, "dev")))) {
-		v[J_AT] = number(&r, "at", 1);
+		v[J_AT] = amount(&r, "at", 1);
 		v[J_DEVICE] = text(&r, "dev");
 		v[J_KIND] = mkt_v_text(kind);
-		v[J_WINDOW] = number(&r, "window", 1);
+		v[J_WINDOW] = amount(&r, "window", 1);
 		v[J_CODE] = text(&r, "code");
 		v[J_TEXT] = mkt_v_text(line);
 		mkt_out_row(&t->app->out, v);
