@@ -44,7 +44,7 @@ check-unit: all $(UNIT_BIN)
 	@BUILD=$(BUILD) tests/check.sh unit
 check-sim: $(SIM_BIN)
 	@BUILD=$(BUILD) tests/check.sh sim
-check-cli: all
+check-cli: all $(BUILD)/tests/e2e/calendar
 	@BUILD=$(BUILD) tests/check.sh cli
 check-e2e: all $(E2E_BIN) $(BENCH_BIN)
 	@BUILD=$(BUILD) tests/check.sh e2e
