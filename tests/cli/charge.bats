@@ -91,6 +91,7 @@ charger() {
 	at "$DAY 10:31"
 	[ "$(column ev-03 set_ma)" = 11000 ] || fail "$(mkt charge status)"
 	[ "$(column ev-03 code)" = spread ] || fail code
+	[[ $(mkt charge status ev-03) == *" 1.200 "* ]] || fail "people read kWh: $(mkt charge status)"
 	as grid bid sell 1kWh --at "$W2" --price 20/kWh -q
 	at "$DAY 11:00"
 	[ "$(column ev-03 code)" = idle ] || fail "$(mkt charge status)"
