@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 2
 root=$PWD
 b=$root/${BUILD:-build}
 seed=${MKT_SEED:-20261122}
-windows=2
+windows=${MKT_WINDOWS:-2}
 [ -z "${MKT_LONG:-}" ] || windows=26
 RANDOM=$((seed % 32768))
 d=$(mktemp -d "${TMPDIR:-/tmp}/mkt-charge.XXXXXX") || exit 2

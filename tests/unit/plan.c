@@ -500,6 +500,26 @@ static void turns(void **state)
 	assert_in_range(w.t[0].energy_mj[0] / 3600000, 395, 401);
 }
 
+/* A circuit that carries more than one alone can take: both run, though one is more pressed. */
+static void together(void **state)
+{
+	struct world w = {.r = rng_start("plan together"),
+			  .s = {.in = {.ndevices = 2, .ncircuits = 1}, .c = {{"garage", 20000}}}};
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		w.s.d[i] = evse();
+		w.s.d[i].circuit = 0;
+		w.t[i] = (struct thing){.step_wh = 1,
+					.takes_ma = UINT32_MAX,
+					.room_mj = {UINT64_MAX, UINT64_MAX}};
+		read_thing(&w, i);
+	}
+	window(&w.s, 2100, 0);
+	run_window(&w);
+	assert_in_range(w.t[0].energy_mj[0] / 3600000 + w.t[1].energy_mj[0] / 3600000, 2090, 2102);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +527,7 @@ int main(void)
 		cmocka_unit_test(both_ways),	cmocka_unit_test(circuits),
 		cmocka_unit_test(no_draw),	cmocka_unit_test(random_alone),
 		cmocka_unit_test(random_several), cmocka_unit_test(turns),
+		cmocka_unit_test(together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
