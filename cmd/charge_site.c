@@ -237,6 +237,17 @@ static int64_t room(const struct charge_device *d, unsigned dir)
 	return own >= 0 && own < by_soc ? own : by_soc;
 }
 
+/* mkt-driverd has paused it, because a counter is at the stop of its order. */
+static bool at_stop(const struct charge_device *d)
+{
+	const struct mkt_order *o = &d->view->order;
+	uint64_t import_wh = (uint64_t)value(d, MKT_R_ENERGY_IMPORT, 0);
+	uint64_t export_wh = (uint64_t)value(d, MKT_R_ENERGY_EXPORT, 0);
+
+	return (o->stop_import_wh && import_wh >= o->stop_import_wh) ||
+	       (o->stop_export_wh && export_wh >= o->stop_export_wh);
+}
+
 /* The set-point in force: what we asked for, or what the device is found with. */
 static int32_t found_set(const struct charge_device *d)
 {
@@ -244,6 +255,8 @@ static int32_t found_set(const struct charge_device *d)
 	enum mkt_set kind = by_current ? MKT_SET_CURRENT : MKT_SET_POWER;
 	int64_t v = value(d, by_current ? MKT_R_CURRENT_LIMIT : MKT_R_POWER_LIMIT, 0);
 
+	if (at_stop(d))
+		return 0;
 	if (d->view->own && d->order.set.kind == kind && d->view->order.set.kind == kind)
 		return d->order.set.value;
 	if (d->view->order.set.kind == kind)
