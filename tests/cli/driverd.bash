@@ -46,7 +46,7 @@ client() {
 	[ -p "$HOME/$1.in" ] || mkfifo "$HOME/$1.in"
 	exec {fd}<>"$HOME/$1.in"
 	eval "fd_$1=$fd"
-	socat -t 1 - "UNIX-CONNECT:$HOME/d/device.sock" <"$HOME/$1.in" >"$HOME/$1.log" 2>/dev/null 3>&- 9>&- &
+	socat -t 1 - "UNIX-CONNECT:$HOME/d/device.sock,retry=200,interval=0.1" <"$HOME/$1.in" >"$HOME/$1.log" 2>/dev/null 3>&- 9>&- &
 	eval "pid_$1=$!"
 	until_true told "$1" '^ready$'
 }
