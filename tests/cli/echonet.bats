@@ -49,7 +49,7 @@ start_driverd() { # port, driver, options...
 
 # One request on a connection of its own; all that came until its answer.
 ask() {
-	printf '1 %s\n' "$*" | timeout 30 socat -t 25 - "UNIX-CONNECT:$HOME/house.sock" 2>/dev/null |
+	printf '1 %s\n' "$*" | timeout 30 socat -t 25 - "UNIX-CONNECT:$HOME/house.sock,retry=100,interval=0.1" 2>/dev/null |
 		sed '/^\(ok\|error\) 1/q'
 }
 
