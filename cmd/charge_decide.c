@@ -327,6 +327,9 @@ static int give_order(struct charge *c, struct charge_device *d, const struct mk
 	}
 	if (!same_order(&order, &d->order) || d->failures)
 		d->plan.set_since_ms = c->now_ms;
+	/* Before a calendar goes on it must be known what flows now. */
+	if (mkt_clock_simulated(c->clock) && order.set.value != d->plan.set)
+		c->due = true;
 	d->settling = !order.set.value != !d->plan.set;
 	d->plan.set = order.set.value;
 	d->rested = false;

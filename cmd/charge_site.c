@@ -392,6 +392,8 @@ static void refresh(struct charge *c, struct charge_device *d)
 		hang_up(c, d->line, &err);
 	else if (rc)
 		d->failed_ms = mkt_app_mono_ms() + (mkt_clock_simulated(c->clock) ? 50 : 1000);
+	if (rc && mkt_clock_simulated(c->clock))
+		c->due = true; /* time stands until it is known, or the device is missing */
 }
 
 void charge_site_read(struct charge *c)
