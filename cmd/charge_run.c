@@ -15,7 +15,7 @@
 #include "cmd/charge.h"
 #include "core/base/file.h"
 
-#define HOLD_MS 30000 /* a simulated calendar waits so long for devices that are away */
+#define HOLD_MS 55000 /* a simulated calendar waits so long for devices that are away */
 #define SLEEP_MAX_MS 15000
 #define LEDGER_RETRY_MS 2000
 #define COMPACT_BYTES (1u << 20)

@@ -19,7 +19,7 @@
 #include "core/device/client.h"
 #include "core/device/clock.h"
 
-#define IDLE_MS 60000
+#define IDLE_MS 180000
 
 #define NEEDED_MAX 16
 
