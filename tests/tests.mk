@@ -53,3 +53,10 @@ check-lint: all
 
 bench: all $(BENCH_BIN)
 	@for s in tests/bench/*.sh; do BUILD=$(BUILD) $$s || exit 1; done
+
+# Hours of faults and seeds: five hundred contracts over devices, for each seed from the clock.
+SOAK_ROUNDS ?= 10
+soak: tests-build
+	@for i in $$(seq $(SOAK_ROUNDS)); do \
+		MKT_SEED=$$(date +%s) MKT_WINDOWS=26 BUILD=$(BUILD) tests/e2e/charge_contracts.sh || exit 1; \
+	done

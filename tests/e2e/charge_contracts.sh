@@ -4,14 +4,16 @@
 # what was metered is what was contracted when the device could do it, never more than
 # that and a step of the meter, and what the meter says is what is reported.
 #
-# About 40 contracts in 2 windows; MKT_LONG=1: 500.  MKT_SEED=N for another run.
+# About 40 contracts in 2 windows; MKT_LONG=1: 120 in 6; `make soak`: 500 in 26.  MKT_SEED=N
+# for another run.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 root=$PWD
 b=$root/${BUILD:-build}
 seed=${MKT_SEED:-20261122}
-windows=${MKT_WINDOWS:-2}
-[ -z "${MKT_LONG:-}" ] || windows=26
+windows=2
+[ -z "${MKT_LONG:-}" ] || windows=6
+windows=${MKT_WINDOWS:-$windows}
 RANDOM=$((seed % 32768))
 d=$(mktemp -d "${TMPDIR:-/tmp}/mkt-charge.XXXXXX") || exit 2
 export HOME=$d TZ=UTC LC_ALL=C.UTF-8 MKT_SERVER=unix:$d/m/ledgerd.sock
