@@ -276,6 +276,8 @@ static void take_answer(struct mkt_devc *c, const struct mkt_line *l, const char
 	code = l->n > 2 ? mkt_code_find(l->word[2]) : -1;
 	c->rc = mkt_err_code(&c->answer, code > 0 ? code : MKT_EDEVICE);
 	take_text(l, "text", c->answer.text, sizeof(c->answer.text));
+	if (!c->answer.text[0])
+		c->rc = mkt_err_code(&c->answer, c->answer.code);
 	take_text(l, "hint", c->answer.hint, sizeof(c->answer.hint));
 }
 
