@@ -16,6 +16,8 @@
 #include "core/base/file.h"
 
 #define HOLD_MS 55000 /* a simulated calendar waits so long for devices that are away */
+#define AGAIN_MS 200   /* what is tried again so soon is waited for ... */
+#define AGAIN_MAX 300  /* ... so many times */
 #define SLEEP_MAX_MS 15000
 #define LEDGER_RETRY_MS 2000
 #define COMPACT_BYTES (1u << 20)
@@ -326,14 +328,23 @@ static int run_system(struct charge *c, bool once)
 
 /* On a shared calendar ---------------------------------------------------------------------- */
 
-/* Is somebody away who may come back soon?  Time stands for a while. */
+/*
+ * Is somebody away who may come back soon, or is an order tried again in a moment?
+ * Time stands for a while.
+ */
 static bool hold(const struct charge *c)
 {
 	uint64_t mono = mkt_app_mono_ms();
 
-	for (uint32_t i = 0; i < c->ndevices; i++)
-		if (c->devices[i].missing_ms && mono < c->devices[i].missing_ms + HOLD_MS)
+	for (uint32_t i = 0; i < c->ndevices; i++) {
+		const struct charge_device *d = &c->devices[i];
+
+		if (d->missing_ms && mono < d->missing_ms + HOLD_MS)
 			return true;
+		if (mono < d->failed_ms && d->failed_ms - mono <= AGAIN_MS &&
+		    d->failures < AGAIN_MAX)
+			return true;
+	}
 	return false;
 }
 
@@ -372,6 +383,7 @@ static int run_simulated(struct charge *c, bool once)
 			mkt_clock_wait(c->clock, 50);
 		} else if (seen) {
 			poll(NULL, 0, 5);
+			c->due = true; /* what was waited for may be over */
 		}
 	}
 	return rc;

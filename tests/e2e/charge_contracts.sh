@@ -4,7 +4,7 @@
 # what was metered is what was contracted when the device could do it, never more than
 # that and a step of the meter, and what the meter says is what is reported.
 #
-# About 40 contracts in 2 windows; MKT_LONG=1: 120 in 6; `make soak`: 500 in 26.  MKT_SEED=N
+# About 40 contracts in 2 windows; MKT_LONG=1: 80 in 4; `make soak`: 500 in 26.  MKT_SEED=N
 # for another run.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -12,7 +12,7 @@ root=$PWD
 b=$root/${BUILD:-build}
 seed=${MKT_SEED:-20261122}
 windows=2
-[ -z "${MKT_LONG:-}" ] || windows=6
+[ -z "${MKT_LONG:-}" ] || windows=4
 windows=${MKT_WINDOWS:-$windows}
 RANDOM=$((seed % 32768))
 d=$(mktemp -d "${TMPDIR:-/tmp}/mkt-charge.XXXXXX") || exit 2
