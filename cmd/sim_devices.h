@@ -78,7 +78,6 @@ struct sim_devices {
 	uint32_t ndevs;
 	uint64_t now_ms, border_ms; /* calendar; the last border of windows that was acted on */
 	uint64_t orders;	   /* given and confirmed */
-	uint64_t polls;
 	struct mkt_session soon[SIM_DEVICES_MAX]; /* sessions that begin before the next round */
 	uint32_t nsoon;
 };

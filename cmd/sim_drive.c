@@ -32,7 +32,6 @@ static int refresh(struct sim_devices *d, struct sim_dev *dev)
 	struct mkt_devc *conn = dev->line->conn;
 	int rc = mkt_devc_refresh(conn, dev->name, mkt_app_mono_ms() + CALL_MS, &d->s->app->err);
 
-	d->polls++;
 	dev->view = mkt_devc_find(conn, dev->name);
 	if (rc < 0)
 		return mkt_err_wrap(&d->s->app->err, "device '%s'", dev->name);
