@@ -222,6 +222,19 @@ static int get_dir(const struct mkt_jval *r, unsigned *dir, struct mkt_err *err)
 	return rc;
 }
 
+/* An exec id names one contract, which has one window. */
+static bool elsewhere(const struct mkt_duties *d, uint64_t window_s, unsigned dir, uint64_t exec)
+{
+	for (uint32_t i = 0; i < d->n; i++) {
+		const struct mkt_duty_side *s = &d->v[i].side[dir];
+
+		for (uint32_t k = 0; d->v[i].window_s != window_s && k < s->n; k++)
+			if (s->contracts[k].exec == exec)
+				return true;
+	}
+	return false;
+}
+
 static int apply_contract(struct mkt_duties *d, const struct mkt_jval *r, struct mkt_err *err)
 {
 	uint64_t window_s = 0, exec = 0, wh = 0;
@@ -238,6 +251,9 @@ static int apply_contract(struct mkt_duties *d, const struct mkt_jval *r, struct
 		rc = mkt_jget_u64(r, "exec", UINT64_MAX, &exec, err);
 	if (!rc)
 		rc = mkt_jget_u64(r, "wh", UINT32_MAX, &wh, err);
+	if (!rc && elsewhere(d, window_s, dir, exec))
+		rc = mkt_err_set(err, MKT_EINVAL, "contract c%llu is of another window",
+				 (unsigned long long)exec);
 	w = rc ? NULL : duty_of(d, window_s, err);
 	if (!w)
 		return rc ? rc : -err->code;

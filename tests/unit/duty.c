@@ -184,6 +184,23 @@ static void wills_and_site(void **state)
 	mkt_duties_release(&d);
 }
 
+/* One exec id in two windows: closing it would close both, or one, by the order of records. */
+static void a_contract_has_one_window(void **state)
+{
+	struct mkt_duty_contract c = {.exec = 7, .wh = 500};
+	struct mkt_duties d = MKT_DUTIES_INIT;
+	struct mkt_buf r = MKT_BUF_INIT;
+	struct mkt_err err = {0};
+
+	(void)state;
+	contract(&d, 7, 0, 500);
+	mkt_duty_put_contract(&r, AT, W + 1800, 0, &c);
+	assert_int_equal(mkt_duties_apply(&d, r.data, r.len, &err), -MKT_EINVAL);
+	assert_null(mkt_duties_find(&d, W + 1800));
+	mkt_buf_release(&r);
+	mkt_duties_release(&d);
+}
+
 static void what_is_no_record(void **state)
 {
 	static const char *const bad[] = {
@@ -288,6 +305,7 @@ int main(void)
 		cmocka_unit_test(a_replaced_meter),
 		cmocka_unit_test(life_of_a_report),
 		cmocka_unit_test(wills_and_site),
+		cmocka_unit_test(a_contract_has_one_window),
 		cmocka_unit_test(what_is_no_record),
 		cmocka_unit_test(dumped_and_read),
 	};
