@@ -53,11 +53,20 @@ struct ld_reply {
 
 enum ld_step { LD_DONE, LD_PARKED };
 
+/* Where a request came in: decides which routes there are. */
+enum ld_door {
+	LD_DOOR_LOCAL, /* unix socket: the operator of the node, and users of a solo or full node */
+	LD_DOOR_USERS, /* TCP, perhaps TLS */
+	LD_DOOR_PEERS, /* mutual TLS with the nodes of [peer NAME] */
+};
+
 struct ld_req {
 	struct ld_node *node;
 	const char *method, *path; /* borrowed for the request's life */
 	const char *type;	   /* content type of the body, or NULL */
 	const char *last_event_id; /* or NULL */
+	enum ld_door door;
+	const char *peer_name;	   /* LD_DOOR_PEERS: of the configuration; else NULL */
 	struct ld_param params[LD_PARAMS_MAX];
 	unsigned nparams;
 	bool params_over; /* there were more */

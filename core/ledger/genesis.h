@@ -23,6 +23,9 @@ enum mkt_clock_kind { MKT_CLOCK_SYSTEM = 0, MKT_CLOCK_OPERATOR = 1 };
 /* What counts for a side of a contract that nobody reported by the deadline. */
 enum mkt_unreported { MKT_UNREPORTED_OTHER = 0, MKT_UNREPORTED_ZERO = 1 };
 
+/* How many authorities must sign a block (core/ledger/authorities.h). */
+enum mkt_quorum_rule { MKT_QUORUM_MAJORITY = 0, MKT_QUORUM_BFT = 1 };
+
 /* Participant classes; the order is for ever. */
 enum mkt_class {
 	MKT_CLASS_OPERATOR,

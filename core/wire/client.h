@@ -27,6 +27,7 @@
 #include "core/base/buf.h"
 #include "core/base/compat.h"
 #include "core/base/err.h"
+#include "core/wire/tls.h"
 
 #define MKT_CLIENT_CONNECT_MS 3000 /* default time to wait for a server that is not there */
 
@@ -37,6 +38,7 @@ struct mkt_client_conf {
 	const char *server;
 	uint64_t timeout_ms; /* from mkt_client_new() on, over all calls; 0: none */
 	uint64_t connect_ms; /* try this long while nobody listens; 0: MKT_CLIENT_CONNECT_MS */
+	struct mkt_tls tls;		   /* of https servers; files are read at each connection */
 	const char *agent;		   /* "mkt-bid/1" for the server's log; NULL: "mkt" */
 	const volatile sig_atomic_t *stop; /* when it turns non-zero, waiting ends; or NULL */
 	mkt_trace_fn *trace;		   /* or NULL */

@@ -19,7 +19,7 @@ allow() { # folder, allowed folders...
 }
 
 B=core/base U=core/units E=core/codec K=core/crypto S=core/store M=core/market L=core/ledger C=core/chain
-D=core/device W=core/wire G=core/agent A=core/app
+Q=core/quorum D=core/device W=core/wire G=core/agent A=core/app
 allow $B
 allow $U $B
 allow $E $B $U
@@ -28,12 +28,13 @@ allow $S $B $U $E $K
 allow $M $B $U $E
 allow $L $B $U $E $K $M
 allow $C $B $U $E $K $S $M $L
+allow $Q $B $U $E $K $M $L $C
 allow $D $B $U $E
-allow $W $B $U $E $K $M $L $C
+allow $W $B $U $E $K $M $L $C $Q
 allow $G $B $U $E $K $M $L
 allow $A $B $U $E $K $D
 allow drivers $B $U $E $D $A
-allow ledgerd $B $U $E $K $S $M $L $C $D $W $A
+allow ledgerd $B $U $E $K $S $M $L $C $Q $D $W $A
 allow cmd $B $U $E $K $S $M $L $C $D $W $G $A
 allow tui $B $U $E $K $M $L $C $D $W $A
 

@@ -1,0 +1,46 @@
+/*
+ * The authorities of a chain: who may seal, and how many must sign.
+ *
+ * The set of genesis holds until an AUTHORITY operation changes it: one at a time,
+ * alone in its block, signed by the operator and, inside it, by a quorum of the set
+ * that is in force.  The new set is in force from the next block on: a block at
+ * height h is signed by the set that the state after h - 1 names.
+ *
+ * Quorum q of n: floor(n / 2) + 1; with `quorum = bft` 2 f + 1, where f = (n - 1) / 3.
+ */
+#ifndef MKT_LEDGER_AUTHORITIES_H
+#define MKT_LEDGER_AUTHORITIES_H
+
+#include "core/base/limits.h"
+#include "core/crypto/hash.h"
+#include "core/crypto/sign.h"
+#include "core/ledger/genesis.h"
+
+struct mkt_authority {
+	struct mkt_pubkey key;
+	char name[MKT_NAME_MAX + 1]; /* unique in the set; of genesis: "a1", "a2", ... */
+};
+
+/* Numbers of authorities (in headers and votes) are places in the set in force. */
+struct mkt_authorities {
+	uint32_t generation; /* changes since genesis: what co-signatures name */
+	uint64_t since;	     /* height of the block that made it */
+	uint8_t quorum;	     /* enum mkt_quorum_rule */
+	uint8_t n;
+	struct mkt_authority v[MKT_AUTHORITIES_MAX];
+};
+
+/* The set of @g. */
+void mkt_authorities_of(const struct mkt_genesis *g, struct mkt_authorities *out);
+
+/* How many must sign. */
+unsigned mkt_authorities_quorum(const struct mkt_authorities *set);
+
+/* Number of a key, of a name; -1: not in the set. */
+int mkt_authorities_find(const struct mkt_authorities *set, const struct mkt_pubkey *key);
+int mkt_authorities_named(const struct mkt_authorities *set, const char *name);
+
+/* What headers name: MKT_DOM_AUTHS over u8 count and the keys in order. */
+void mkt_authorities_set_hash(const struct mkt_authorities *set, struct mkt_hash *out);
+
+#endif

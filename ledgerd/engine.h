@@ -1,0 +1,42 @@
+/*
+ * An authority among several: the thread that ties core/quorum to etcd, to the
+ * other authorities and to this node's chain.
+ *
+ * It owns the etcd client and the protocol; it never executes anything itself.
+ * While this node leads, the sequencer (sequence.c) runs and the committer asks
+ * ld_engine_commit() before it appends; while it follows, blocks proposed by the
+ * leader are fetched, executed on the state, kept in DIR/prepared with the vote,
+ * and appended when the head says so.  What was executed and is not committed is
+ * void as soon as another block is: mkt_chain_rewind().
+ */
+#ifndef LEDGERD_ENGINE_H
+#define LEDGERD_ENGINE_H
+
+#include "core/chain/chain.h"
+#include "core/quorum/quorum.h"
+
+struct ld_node;
+struct ld_engine;
+
+/* Connect to [etcd], join, and begin to follow.  What mkt_quorum_new() and mkt_etcd_new() say. */
+int ld_engine_start(struct ld_node *n, struct ld_engine **out, struct mkt_err *err) MKT_MUST_CHECK;
+/* Hand over if leading; end. */
+void ld_engine_stop(struct ld_engine *e);
+void ld_engine_free(struct ld_engine *e);
+
+/*
+ * Called by the committer of a leader: get @s, executed and sealed by this node, committed;
+ * its votes are in @s->bytes then.  Waits.  -MKT_ENOTLEADER: it is void, and so is all that
+ * was executed after it.
+ */
+int ld_engine_commit(struct ld_engine *e, struct mkt_sealed *s, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* There is something to seal. */
+void ld_engine_work(struct ld_engine *e);
+
+/* The name of who leads, "" if unknown; true if it is this node. */
+bool ld_engine_leads(struct ld_engine *e, char leader[MKT_NAME_MAX + 1]);
+
+void ld_engine_look(struct ld_engine *e, struct mkt_quorum_view *out);
+
+#endif
