@@ -6,6 +6,7 @@
 #include "core/crypto/hash.h"
 #include "core/crypto/keyfile.h"
 #include "core/app/log.h"
+#include "ledgerd/alarm.h"
 #include "ledgerd/node.h"
 #include "ledgerd/telemetry.h"
 
@@ -186,9 +187,10 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 	lock_init(&n->lock);
 	ld_hub_init(&n->hub, 0, 0);
 	res = ld_guard_init(&n->guard);
+	n->alarms = ld_alarms_new(n);
 	n->cache = ld_api_cache_new();
 	n->telemetry = ld_telemetry_new(LD_STATES_MAX);
-	if (!res && (!n->cache || !n->telemetry))
+	if (!res && (!n->alarms || !n->cache || !n->telemetry))
 		res = mkt_err_code(err, MKT_ENOMEM);
 	if (!res)
 		res = load_key(conf, &n->key, err);
@@ -228,6 +230,7 @@ void ld_node_free(struct ld_node *n)
 	if (!n)
 		return;
 	ld_pipe_free(n);
+	ld_alarms_free(n->alarms);
 	ld_api_cache_free(n->cache);
 	ld_telemetry_free(n->telemetry);
 	if (n->chain)

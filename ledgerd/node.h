@@ -20,6 +20,7 @@
 #include "ledgerd/hub.h"
 #include "ledgerd/pipe.h"
 
+struct ld_alarms;
 struct ld_api_cache;
 struct ld_telemetry;
 
@@ -36,6 +37,7 @@ struct ld_node {
 	struct ld_pipe *pipe;
 	struct ld_hub hub;
 	struct ld_guard guard;
+	struct ld_alarms *alarms; /* what needs a person (alarm.h) */
 	struct ld_api_cache *cache; /* formatted answers (api_market.c) */
 	struct ld_telemetry *telemetry; /* latest states of chargers */
 	uint64_t started_ms;	    /* monotonic */
