@@ -2,19 +2,32 @@
  * etcd through its /v3 JSON gateway: transactions, one watch, one lease.
  *
  * One thread owns a client and drives it: mkt_etcd_step() waits for what comes
- * first and calls back.  Any number of transactions may be under way.  Requests
- * that are not answered in `request_ms` are UNKNOWN and the next goes to the next
- * endpoint; members hold requests during an election, so the time is short and
- * the core asks again.  Tokens (when a user is given) are fetched anew when they
- * have expired.
+ * first and calls back.  The callbacks may start transactions; they must not step,
+ * leave or free.  Keys here are those below the prefix ("ep", "a/7/1/alpha"); the
+ * client puts the prefix in front and takes it away again.
  *
- * The watch delivers every change below the prefix from a revision on; when that
- * revision is compacted, or the connection breaks, it tells so (LOST), reads the
- * prefix again and goes on: nothing is skipped that still stands.
+ * A transaction is sent once and answered once.  One that is not answered in
+ * `request_ms` is UNKNOWN and the next goes to the next endpoint; members hold
+ * requests during an election, so the time is short and the caller asks again with
+ * the same transaction.  REFUSED is said only of what surely was not done: nothing
+ * was sent, or etcd names a reason that it finds before anything is applied (no space,
+ * a lease that is gone, no permission).  Tokens (when a user is given) are fetched
+ * anew when they have expired; the transaction waits for that.
+ *
+ * The watch delivers every change below the prefix in order of revisions, behind one
+ * reading of the whole prefix at the start.  After a broken connection it goes on behind
+ * the last revision seen.  When that revision is compacted it reads the whole prefix
+ * again: nothing is skipped that still stands, but deletions in the gap are not told.  A
+ * change may be delivered twice, with the same revision.
+ *
+ * The lease is granted at the first step and kept alive at a third of its time.  Puts with
+ * `leased` before it is granted are REFUSED.  If it is lost another is granted, and told:
+ * what was put with the old one is gone, or will be.
  *
  * Answers are untrusted: bounded (MKT_ETCD_ANSWER_MAX), parsed with the limits of
- * core/codec/json.h, keys outside the prefix refused.  Every answer names the
- * cluster; one of another cluster than the first is an error (EFOREIGN) for ever.
+ * core/codec/json.h; keys that were not asked for are refused, and such an answer is
+ * UNKNOWN.  Every answer names the cluster; one of another cluster than the first (or
+ * than conf.cluster) is an error (-MKT_EFOREIGN) for ever, and nothing more is sent.
  *
  * Source: etcd 3.4 and 3.5 documentation of the gRPC gateway; ledger-engine
  * sections 3 and 5.4.
@@ -27,25 +40,29 @@
 #include "core/wire/tls.h"
 
 #define MKT_ETCD_ENDPOINTS_MAX 9
+#define MKT_ETCD_TXNS_MAX 64 /* under way at once */
 #define MKT_ETCD_ANSWER_MAX (4u << 20)
 
 struct mkt_etcd_conf {
 	const char *endpoints; /* "https://10.0.0.1:2379 https://10.0.0.2:2379" */
-	const char *prefix;    /* "/L/<chain>/" */
+	const char *prefix;    /* "/L/<chain>/"; at most 64 bytes */
 	struct mkt_tls tls;
 	const char *user, *password; /* NULL: none */
 	uint32_t request_ms;	     /* 0: 400 */
 	uint32_t lease_s;	     /* 0: 3 */
 	uint64_t cluster;	     /* expected; 0: that of the first answer */
+	uint64_t seed;		     /* of lease ids: different for each start of each node */
 };
 
 struct mkt_etcd_calls {
 	/* A transaction's answer, or UNKNOWN, or REFUSED.  Pairs live until return. */
 	void (*answer)(void *ctx, uint32_t txn_id, const struct mkt_kv_answer *a);
-	/* A change, or (after a loss) a pair as it stands. */
+	/* A change, or (at the start, and after a gap) a pair as it stands.  Lives until return. */
 	void (*seen)(void *ctx, const struct mkt_kv_pair *p);
-	/* No endpoint answers (true), or one does again (false). */
+	/* No endpoint answers (true), or one does again (false).  @why: the last failure. */
 	void (*lost)(void *ctx, bool lost, const char *why);
+	/* A lease was granted: the first, or one after the last was lost. */
+	void (*leased)(void *ctx);
 	void *ctx;
 };
 
@@ -56,18 +73,28 @@ int mkt_etcd_new(const struct mkt_etcd_conf *conf, const struct mkt_etcd_calls *
 		 struct mkt_etcd **out, struct mkt_err *err) MKT_MUST_CHECK;
 void mkt_etcd_free(struct mkt_etcd *e);
 
-/* Start a transaction; @t is encoded before this returns.  -MKT_EBUSY: 64 are under way. */
+/*
+ * Start a transaction; @t is encoded before this returns.  -MKT_EBUSY: MKT_ETCD_TXNS_MAX
+ * are under way; -MKT_EFOREIGN; -MKT_ENOMEM.  Then it will not be answered.
+ */
 int mkt_etcd_txn(struct mkt_etcd *e, uint32_t txn_id, const struct mkt_kv_txn *t,
 		 struct mkt_err *err) MKT_MUST_CHECK;
 
 /*
- * Drive all transfers until @until_ms (monotonic) or mkt_etcd_wake().  Keeps lease and
- * watch alive.  -MKT_EINTEGRITY: a foreign cluster answers; nothing more is sent.
+ * Drive all transfers.  Returns 0 after callbacks were made, at @until_ms (monotonic),
+ * or after mkt_etcd_wake().  Keeps lease and watch alive, so it must be called without
+ * pauses.  -MKT_EFOREIGN: another cluster answers; -MKT_ENOMEM.
  */
 int mkt_etcd_step(struct mkt_etcd *e, uint64_t until_ms, struct mkt_err *err) MKT_MUST_CHECK;
 
-/* Make mkt_etcd_step() return.  From any thread. */
+/* Make mkt_etcd_step() return, now or when it is next called.  From any thread. */
 void mkt_etcd_wake(struct mkt_etcd *e);
+
+/*
+ * At the end of an orderly stop: give the lease back, so that the others need not wait
+ * for its time; until @until_ms at the latest.  No callbacks.  Only free comes after.
+ */
+void mkt_etcd_leave(struct mkt_etcd *e, uint64_t until_ms);
 
 uint64_t mkt_etcd_cluster(const struct mkt_etcd *e); /* 0: no answer yet */
 
