@@ -12,6 +12,14 @@ trap 'rm -rf "$results"* "$scratch"' EXIT
 
 run() { TMPDIR=$scratch tests/run "$results" "$@"; }
 
+# The same beside others: most wait more than they work.  settle waits for all of them.
+jobs_max=$(($(nproc) + 1))
+beside() {
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs_max" ]; do wait -n; done
+	run "$@" &
+}
+settle() { wait; }
+
 built() { # a variant of the tree: directory, variables...
 	local dir=$1
 	shift
@@ -33,8 +41,9 @@ programs() { # suite folder, build directory
 	for t in tests/"$1"/*.c; do
 		wanted "$t" || continue
 		name=$(basename "$t" .c)
-		run "$(label "$1/$name" "$2")" env BUILD="$2" "$2/tests/$1/$name"
+		beside "$(label "$1/$name" "$2")" env BUILD="$2" "$2/tests/$1/$name"
 	done
+	settle
 }
 
 scripts() { # suite folder, build directory
@@ -49,8 +58,9 @@ commands() { # build directory
 	local t
 	for t in tests/cli/*.bats; do
 		wanted "$t" || continue
-		run "$(label "cli/$(basename "$t" .bats)" "$1")" env BUILD="$1" bats -t "$t"
+		beside "$(label "cli/$(basename "$t" .bats)" "$1")" env BUILD="$1" bats -t "$t"
 	done
+	settle
 }
 
 suite_lint() {
@@ -63,10 +73,12 @@ suite_sim() { programs sim "$BUILD"; }
 suite_cli() { commands "$BUILD"; }
 suite_e2e() { scripts e2e "$BUILD"; }
 suite_fuzz() {
+	run "build fuzz" make --no-print-directory -j2 fuzz-build
 	for t in tests/fuzz/*.c; do
-		run "fuzz/$(basename "$t" .c)" make --no-print-directory "fuzz-$(basename "$t" .c)" \
+		beside "fuzz/$(basename "$t" .c)" make --no-print-directory "fuzz-$(basename "$t" .c)" \
 			FUZZ_SECONDS="${FUZZ_SECONDS:-5}"
 	done
+	settle
 }
 
 # The same seeds give the same digest whatever compiler and optimisation made the program.
@@ -91,17 +103,16 @@ suite_long() {
 	sanitized build-asan SAN=address,undefined OPT='-O1 -g'
 	threads_only=1
 	sanitized build-tsan SAN=thread OPT='-O1 -g' CC=clang
-	built build-clang CC=clang
-	programs unit build-clang
 	threads_only=
 	for t in tests/unit/*.c; do
 		t=$(basename "$t" .c)
-		run "valgrind/$t" valgrind -q --error-exitcode=9 --leak-check=full \
+		beside "valgrind/$t" valgrind -q --error-exitcode=9 --leak-check=full \
 			--errors-for-leak-kinds=definite "$BUILD/tests/unit/$t"
 	done
+	settle
 	run analyse/clang-tidy tests/lint/tidy.sh
 	run analyse/cppcheck tests/lint/cppcheck.sh
-	export MKT_BUILDS="build-asan build-tsan build-clang" MKT_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
+	export MKT_BUILDS="build-asan build-tsan" MKT_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 	programs sim build-asan
 	suite_e2e
 	suite_fuzz

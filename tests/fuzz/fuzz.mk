@@ -62,7 +62,11 @@ fuzz_run = if tests/fuzz/runtime.sh '$(FUZZ_CC)'; then \
 			echo "ok - fuzz/$$n \# SKIP '$(FUZZ_CC)' has no fuzzer runtime"; done; \
 	fi
 
-.PHONY: fuzz-smoke $(addprefix fuzz-,$(FUZZ_NAMES))
+.PHONY: fuzz-build fuzz-smoke $(addprefix fuzz-,$(FUZZ_NAMES))
+fuzz-build:
+	@! tests/fuzz/runtime.sh '$(FUZZ_CC)' || \
+		$(MAKE) --no-print-directory $(addprefix $(FUZZ_DIR)/bin/,$(FUZZ_NAMES))
+
 fuzz-smoke:
 	@$(call fuzz_run,$(FUZZ_NAMES))
 
