@@ -14,7 +14,7 @@ all: $(PROGRAMS) $(LINKS)
 
 # ---- libraries: one archive for the core, one for what only programs need --------------------
 CORE_SRC := $(wildcard core/base/*.c core/units/*.c core/codec/*.c core/crypto/*.c core/store/*.c \
-	core/market/*.c core/ledger/*.c core/chain/*.c core/device/*.c core/wire/*.c core/agent/*.c)
+	core/market/*.c core/ledger/*.c core/chain/*.c core/quorum/*.c core/device/*.c core/wire/*.c core/agent/*.c)
 APP_SRC := $(wildcard core/app/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
 LEDGERD_SRC := $(wildcard ledgerd/*.c)

@@ -72,7 +72,8 @@ enum mkt_kv_outcome {
 
 struct mkt_kv_answer {
 	uint8_t outcome;
-	uint64_t revision; /* of the store when it answered */
+	uint64_t cluster;  /* who answered; 0: not told */
+	uint64_t revision; /* of the store after it: the mod revision of what it put */
 	uint32_t npairs;   /* of all gets, in order of the operations, keys ascending in each */
 	struct mkt_kv_pair pairs[MKT_KV_PAIRS_MAX];
 };
