@@ -17,6 +17,7 @@ CORE_SRC := $(wildcard core/base/*.c core/units/*.c core/codec/*.c core/crypto/*
 	core/market/*.c core/ledger/*.c core/chain/*.c core/quorum/*.c core/device/*.c core/wire/*.c core/agent/*.c)
 APP_SRC := $(wildcard core/app/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
+TUI_SRC := $(wildcard tui/*.c)
 LEDGERD_SRC := $(wildcard ledgerd/*.c)
 DRIVERS_SRC := $(filter-out drivers/driverd.c,$(wildcard drivers/*.c))
 SIMDEV_SRC := $(filter-out drivers/sim/sim_%,$(wildcard drivers/sim/*.c))
@@ -25,6 +26,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 $(BUILD)/libmktcore.a: $(call obj,$(CORE_SRC))
 $(BUILD)/libmktapp.a: $(call obj,$(APP_SRC))
+$(BUILD)/libmkttui.a: $(call obj,$(TUI_SRC))
 $(BUILD)/libmktdrivers.a: $(call obj,$(DRIVERS_SRC))
 $(BUILD)/libmktsimdev.a: $(call obj,$(SIMDEV_SRC))
 $(BUILD)/%.a:
@@ -37,7 +39,7 @@ $(BUILD)/%.o: %.c
 # ---- programs ----------------------------------------------------------------------------------
 LIBS := $(BUILD)/libmktapp.a $(BUILD)/libmktcore.a
 
-$(BUILD)/mkt: $(call obj,$(CMD_SRC)) $(LIBS)
+$(BUILD)/mkt: $(call obj,$(CMD_SRC)) $(BUILD)/libmkttui.a $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS)
 
 # Not in $(BUILD)/ledgerd/, which is the program's name.

@@ -13,7 +13,8 @@ BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(wildcard tests/bench/
 E2E_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 SLOW_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/slow/*.c))
 
-$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktsimdev.a $(BUILD)/libmktdrivers.a $(LIBS)
+$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktsimdev.a $(BUILD)/libmktdrivers.a \
+		$(BUILD)/libmkttui.a $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lserialport -lmodbus -lcmocka
 
 # Memory that fails on purpose.

@@ -35,8 +35,8 @@ allow $G $B $U $E $K $M $L
 allow $A $B $U $E $K $D
 allow drivers $B $U $E $D $A
 allow ledgerd $B $U $E $K $S $M $L $C $Q $D $W $A
-allow cmd $B $U $E $K $S $M $L $C $D $W $G $A
 allow tui $B $U $E $K $M $L $C $D $W $A
+allow cmd $B $U $E $K $S $M $L $C $Q $D $W $G $A tui
 
 only() { # header pattern, files allowed (regex)
 	report "<$1> only in $2" "$(grep -nE "^#include <($1)" -r core cmd tui drivers ledgerd --include='*.c' --include='*.h' 2>/dev/null |

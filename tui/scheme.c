@@ -1,0 +1,162 @@
+#include "core/base/compat.h"
+
+#include <string.h>
+
+#include "tui/scheme.h"
+
+#define NONE TUI_COLOR_NONE
+
+static const struct tui_look looks[TUI_SCHEMES][TUI_STYLES] =
+	{
+		[TUI_SCHEME_DEFAULT] =
+			{
+				[TUI_PLAIN] = {NONE, NONE, 0},
+				[TUI_DIM] = {NONE, NONE, TUI_FAINT},
+				[TUI_STRONG] = {NONE, NONE, TUI_BOLD},
+				[TUI_TITLE] = {TUI_CYAN, NONE, TUI_BOLD},
+				[TUI_HEAD] = {TUI_BLACK, TUI_GREEN, 0},
+				[TUI_BAR] = {TUI_BLACK, TUI_CYAN, 0},
+				[TUI_KEY] = {NONE, NONE, TUI_BOLD},
+				[TUI_SELECT] = {TUI_BLACK, TUI_CYAN, 0},
+				[TUI_MARKED] = {TUI_YELLOW, NONE, TUI_BOLD},
+				[TUI_MATCH] = {TUI_BLACK, TUI_YELLOW, 0},
+				[TUI_GOOD] = {TUI_GREEN, NONE, 0},
+				[TUI_WARN] = {TUI_YELLOW, NONE, 0},
+				[TUI_BAD] = {TUI_RED, NONE, TUI_BOLD},
+				[TUI_STALE] = {TUI_YELLOW, NONE, TUI_FAINT},
+				[TUI_BUY] = {TUI_GREEN, NONE, 0},
+				[TUI_SELL] = {TUI_RED, NONE, 0},
+				[TUI_OWN] = {TUI_CYAN, NONE, TUI_BOLD},
+				[TUI_GRAPH] = {TUI_CYAN, NONE, 0},
+				[TUI_HEAT1] = {TUI_BLUE, NONE, 0},
+				[TUI_HEAT2] = {TUI_CYAN, NONE, 0},
+				[TUI_HEAT3] = {TUI_GREEN, NONE, 0},
+				[TUI_HEAT4] = {TUI_YELLOW, NONE, TUI_BOLD},
+				[TUI_DIALOG] = {TUI_BLACK, TUI_WHITE, 0},
+			},
+		[TUI_SCHEME_LIGHT] =
+			{
+				[TUI_PLAIN] = {TUI_BLACK, TUI_WHITE, 0},
+				[TUI_DIM] = {TUI_BLACK, TUI_WHITE, TUI_FAINT},
+				[TUI_STRONG] = {TUI_BLACK, TUI_WHITE, TUI_BOLD},
+				[TUI_TITLE] = {TUI_BLUE, TUI_WHITE, TUI_BOLD},
+				[TUI_HEAD] = {TUI_WHITE, TUI_BLUE, 0},
+				[TUI_BAR] = {TUI_WHITE, TUI_BLUE, 0},
+				[TUI_KEY] = {TUI_BLACK, TUI_WHITE, TUI_BOLD},
+				[TUI_SELECT] = {TUI_WHITE, TUI_BLUE, 0},
+				[TUI_MARKED] = {TUI_MAGENTA, TUI_WHITE, TUI_BOLD},
+				[TUI_MATCH] = {TUI_BLACK, TUI_YELLOW, 0},
+				[TUI_GOOD] = {TUI_GREEN, TUI_WHITE, TUI_BOLD},
+				[TUI_WARN] = {TUI_MAGENTA, TUI_WHITE, 0},
+				[TUI_BAD] = {TUI_RED, TUI_WHITE, TUI_BOLD},
+				[TUI_STALE] = {TUI_MAGENTA, TUI_WHITE, TUI_FAINT},
+				[TUI_BUY] = {TUI_GREEN, TUI_WHITE, TUI_BOLD},
+				[TUI_SELL] = {TUI_RED, TUI_WHITE, 0},
+				[TUI_OWN] = {TUI_BLUE, TUI_WHITE, TUI_BOLD},
+				[TUI_GRAPH] = {TUI_BLUE, TUI_WHITE, 0},
+				[TUI_HEAT1] = {TUI_CYAN, TUI_WHITE, 0},
+				[TUI_HEAT2] = {TUI_BLUE, TUI_WHITE, 0},
+				[TUI_HEAT3] = {TUI_MAGENTA, TUI_WHITE, 0},
+				[TUI_HEAT4] = {TUI_RED, TUI_WHITE, TUI_BOLD},
+				[TUI_DIALOG] = {TUI_WHITE, TUI_BLACK, 0},
+			},
+		[TUI_SCHEME_MONO] =
+			{
+				[TUI_PLAIN] = {NONE, NONE, 0},
+				[TUI_DIM] = {NONE, NONE, TUI_FAINT},
+				[TUI_STRONG] = {NONE, NONE, TUI_BOLD},
+				[TUI_TITLE] = {NONE, NONE, TUI_BOLD},
+				[TUI_HEAD] = {NONE, NONE, TUI_REVERSE},
+				[TUI_BAR] = {NONE, NONE, TUI_REVERSE},
+				[TUI_KEY] = {NONE, NONE, TUI_BOLD},
+				[TUI_SELECT] = {NONE, NONE, TUI_REVERSE},
+				[TUI_MARKED] = {NONE, NONE, TUI_BOLD},
+				[TUI_MATCH] = {NONE, NONE, TUI_UNDERLINE},
+				[TUI_GOOD] = {NONE, NONE, 0},
+				[TUI_WARN] = {NONE, NONE, TUI_BOLD},
+				[TUI_BAD] = {NONE, NONE, TUI_BOLD | TUI_REVERSE},
+				[TUI_STALE] = {NONE, NONE, TUI_FAINT},
+				[TUI_BUY] = {NONE, NONE, 0},
+				[TUI_SELL] = {NONE, NONE, 0},
+				[TUI_OWN] = {NONE, NONE, TUI_BOLD},
+				[TUI_GRAPH] = {NONE, NONE, 0},
+				[TUI_HEAT1] = {NONE, NONE, TUI_FAINT},
+				[TUI_HEAT2] = {NONE, NONE, 0},
+				[TUI_HEAT3] = {NONE, NONE, TUI_BOLD},
+				[TUI_HEAT4] = {NONE, NONE, TUI_REVERSE},
+				[TUI_DIALOG] = {NONE, NONE, TUI_REVERSE},
+			},
+		[TUI_SCHEME_CONTRAST] =
+			{
+				[TUI_PLAIN] = {TUI_WHITE, TUI_BLACK, TUI_BOLD},
+				[TUI_DIM] = {TUI_WHITE, TUI_BLACK, 0},
+				[TUI_STRONG] = {TUI_WHITE, TUI_BLACK, TUI_BOLD},
+				[TUI_TITLE] = {TUI_YELLOW, TUI_BLACK, TUI_BOLD},
+				[TUI_HEAD] = {TUI_BLACK, TUI_WHITE, 0},
+				[TUI_BAR] = {TUI_BLACK, TUI_WHITE, 0},
+				[TUI_KEY] = {TUI_YELLOW, TUI_BLACK, TUI_BOLD},
+				[TUI_SELECT] = {TUI_BLACK, TUI_YELLOW, 0},
+				[TUI_MARKED] = {TUI_YELLOW, TUI_BLACK, TUI_BOLD | TUI_UNDERLINE},
+				[TUI_MATCH] = {TUI_BLACK, TUI_CYAN, 0},
+				[TUI_GOOD] = {TUI_GREEN, TUI_BLACK, TUI_BOLD},
+				[TUI_WARN] = {TUI_YELLOW, TUI_BLACK, TUI_BOLD},
+				[TUI_BAD] = {TUI_WHITE, TUI_RED, TUI_BOLD},
+				[TUI_STALE] = {TUI_BLACK, TUI_YELLOW, 0},
+				[TUI_BUY] = {TUI_GREEN, TUI_BLACK, TUI_BOLD},
+				[TUI_SELL] = {TUI_YELLOW, TUI_BLACK, TUI_BOLD},
+				[TUI_OWN] = {TUI_CYAN, TUI_BLACK, TUI_BOLD},
+				[TUI_GRAPH] = {TUI_WHITE, TUI_BLACK, TUI_BOLD},
+				[TUI_HEAT1] = {TUI_CYAN, TUI_BLACK, 0},
+				[TUI_HEAT2] = {TUI_GREEN, TUI_BLACK, TUI_BOLD},
+				[TUI_HEAT3] = {TUI_YELLOW, TUI_BLACK, TUI_BOLD},
+				[TUI_HEAT4] = {TUI_BLACK, TUI_YELLOW, 0},
+				[TUI_DIALOG] = {TUI_BLACK, TUI_WHITE, 0},
+			},
+		[TUI_SCHEME_DEUTERANOPIA] =
+			{
+				[TUI_PLAIN] = {NONE, NONE, 0},
+				[TUI_DIM] = {NONE, NONE, TUI_FAINT},
+				[TUI_STRONG] = {NONE, NONE, TUI_BOLD},
+				[TUI_TITLE] = {TUI_CYAN, NONE, TUI_BOLD},
+				[TUI_HEAD] = {TUI_BLACK, TUI_CYAN, 0},
+				[TUI_BAR] = {TUI_BLACK, TUI_CYAN, 0},
+				[TUI_KEY] = {NONE, NONE, TUI_BOLD},
+				[TUI_SELECT] = {TUI_BLACK, TUI_CYAN, 0},
+				[TUI_MARKED] = {TUI_WHITE, NONE, TUI_BOLD | TUI_UNDERLINE},
+				[TUI_MATCH] = {TUI_BLACK, TUI_WHITE, 0},
+				[TUI_GOOD] = {TUI_BLUE, NONE, TUI_BOLD},
+				[TUI_WARN] = {TUI_YELLOW, NONE, 0},
+				[TUI_BAD] = {TUI_YELLOW, NONE, TUI_BOLD | TUI_REVERSE},
+				[TUI_STALE] = {TUI_YELLOW, NONE, TUI_FAINT},
+				[TUI_BUY] = {TUI_BLUE, NONE, TUI_BOLD},
+				[TUI_SELL] = {TUI_YELLOW, NONE, 0},
+				[TUI_OWN] = {TUI_CYAN, NONE, TUI_BOLD},
+				[TUI_GRAPH] = {TUI_CYAN, NONE, 0},
+				[TUI_HEAT1] = {TUI_BLUE, NONE, 0},
+				[TUI_HEAT2] = {TUI_CYAN, NONE, 0},
+				[TUI_HEAT3] = {TUI_WHITE, NONE, 0},
+				[TUI_HEAT4] = {TUI_YELLOW, NONE, TUI_BOLD},
+				[TUI_DIALOG] = {TUI_BLACK, TUI_WHITE, 0},
+			},
+};
+
+static const char *const names[TUI_SCHEMES] = {"default", "light", "mono", "contrast",
+					       "deuteranopia"};
+
+const struct tui_look *tui_scheme(enum tui_scheme s)
+{
+	return looks[s];
+}
+
+int tui_scheme_find(const char *name)
+{
+	for (int i = 0; i < TUI_SCHEMES; i++)
+		if (!strcmp(name, names[i]))
+			return i;
+	return -1;
+}
+
+const char *tui_scheme_name(enum tui_scheme s)
+{
+	return names[s];
+}
