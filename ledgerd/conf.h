@@ -33,6 +33,7 @@ struct ld_conf {
 	char dir[LD_PATH_MAX];	    /* of the chain */
 	char socket[LD_PATH_MAX];   /* unix socket; "": none */
 	char listen[LD_PATH_MAX];   /* address:port, [address]:port; "": none */
+	bool listen_set;	    /* said, not built in */
 	char key[LD_PATH_MAX];	    /* the authority's key file */
 	uint32_t socket_mode;	    /* permissions of the socket */
 	uint32_t threads;	    /* that answer HTTP, for each listener */
@@ -57,10 +58,13 @@ struct ld_conf {
 	uint32_t streams;	    /* open at once */
 };
 
-/* Built-in values; @dir and @key stay empty. */
+/* Built-in values; @dir and @key stay empty.  An authority's @listen is empty by itself. */
 void ld_conf_init(struct ld_conf *c);
 
-/* One setting; -MKT_EINVAL names it and what was expected. */
+/*
+ * One setting; @section of a peer is "peer NAME".  -MKT_EINVAL names it and what was
+ * expected.
+ */
 int ld_conf_set(struct ld_conf *c, const char *section, const char *name, const char *value,
 		struct mkt_err *err) MKT_MUST_CHECK;
 
@@ -68,9 +72,13 @@ int ld_conf_set(struct ld_conf *c, const char *section, const char *name, const 
 int ld_conf_read(struct ld_conf *c, const char *path, struct mkt_err *err) MKT_MUST_CHECK;
 
 /*
- * What must hold between settings: a directory, a key, at least one listener, places
- * that can be listened on, watermarks in order.
+ * What must hold between settings: a directory, what the role needs and none of what it
+ * may not have, places that can be listened on, files that belong together, watermarks
+ * in order (conf_check.c).
  */
 int ld_conf_check(const struct ld_conf *c, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* The peer of @name, letters compared without case; NULL: none. */
+const struct ld_named *ld_conf_peer(const struct ld_conf *c, const char *name);
 
 #endif

@@ -88,10 +88,11 @@ static int parse_options(int argc, char **argv, struct options *o)
 /* "node.listen=127.0.0.1:1" */
 static int apply_setting(struct ld_conf *conf, const char *text, struct mkt_err *err)
 {
-	const char *dot = strchr(text, '.'), *eq = strchr(text, '=');
-	char section[32], name[32];
+	const char *eq = strchr(text, '=');
+	const char *dot = eq ? memrchr(text, '.', (size_t)(eq - text)) : NULL;
+	char section[64], name[32];
 
-	if (!dot || !eq || eq < dot || (size_t)(dot - text) >= sizeof(section) ||
+	if (!dot || (size_t)(dot - text) >= sizeof(section) ||
 	    (size_t)(eq - dot) > sizeof(name))
 		return mkt_err_set(err, MKT_EUSAGE, "'%s' is not SECTION.NAME=VALUE", text);
 	snprintf(section, sizeof(section), "%.*s", (int)(dot - text), text);

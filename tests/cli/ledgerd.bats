@@ -50,7 +50,7 @@ teardown() { [ -z "${LEDGERD:-}" ] || { kill "$LEDGERD"; wait "$LEDGERD"; } 2>/d
 	printf '[node]\nrole = king\n' >c
 	run3 ledgerd -n -f c
 	status_is 2
-	err_has "'role' is 'king', but this ledgerd knows 'solo'"
+	err_has "'role' is 'king', which is none of solo, fullnode and authority"
 	printf '[disk]\nalarm_free = much\n' >c
 	run3 ledgerd -n -f c
 	err_has "'alarm_free' is 'much', which is no size such as 500MB or 2GB"
@@ -82,6 +82,8 @@ teardown() { [ -z "${LEDGERD:-}" ] || { kill "$LEDGERD"; wait "$LEDGERD"; } 2>/d
 	refused "authority.key=$XDG_DATA_HOME/mkt/keys/other.key" "is not one of the authorities of chain 'mkt'"
 	mkdir bad && printf x >bad/genesis
 	refused "node.dir=$HOME/bad" "'$HOME/bad/genesis'"
+	refused upstream.urls=http://x "only a fullnode follows another node"
+	refused "peer a.b.url=x" "'url' in [peer a.b] has 'x', which does not begin with http:// or https://"
 	run3 ledgerd -n -f m/ledgerd.conf -o 'node.listen=[::1]:7460'
 	status_is 0
 }
