@@ -85,6 +85,14 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	install -m 644 completions/_mkt $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mkt
 	install -m 644 completions/mkt.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/mkt.fish
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)
+	for u in contrib/systemd/*.service; do \
+		sed 's,/usr/local/,$(PREFIX)/,g' $$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -m 644 contrib/systemd/mkt.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mkt.conf
+	install -m 644 contrib/systemd/mkt.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/mkt.conf
+	install -m 755 contrib/mkt-certs $(DESTDIR)$(PREFIX)/bin/mkt-certs
+	install -d $(DESTDIR)$(PREFIX)/share/doc/mkt/examples
+	cp -R contrib/examples/. $(DESTDIR)$(PREFIX)/share/doc/mkt/examples
 
 .PHONY: dist
 dist:

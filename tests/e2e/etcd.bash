@@ -11,6 +11,8 @@
 #   etcd_healthy [I...]                wait until these (all) members answer with a leader
 #   etcd_leader                        print the number of the leading member
 #   etcd_ctl ARG...                    etcdctl with endpoints and certificates
+#   etcd_host I, etcd_run I CMD...     the address of a member, and how its programs are run: may be
+#                                      defined anew after this file by who has hosts for them
 #
 # After etcd_up: $etcd_endpoints ("https://... https://..."), ${etcd_url[I]}, ${etcd_pid[I]}, $etcd_n.
 # Members have addresses 127.x.y.I of this test alone, so that no port is taken while one is down.
@@ -41,16 +43,19 @@ etcd_curl() { # member, path, body
 		--key "$etcd_dir/client.key" -d "${3:-{\}}" "${etcd_url[$1]}$2"
 }
 
-etcd_ports() { # address: two free ports of it
-	python3 -c 'import socket, sys
+etcd_ports() { # member, address: two free ports of it
+	etcd_run "$1" python3 -c 'import socket, sys
 s = [socket.socket() for _ in range(2)]
 for x in s: x.bind((sys.argv[1], 0))
-print(*(x.getsockname()[1] for x in s))' "$1"
+print(*(x.getsockname()[1] for x in s))' "$2"
 }
+
+etcd_host() { echo "127.$((1 + $$ % 254)).$(($$ / 254 % 256)).$1"; } # member
+etcd_run() { shift; exec "$@"; } # member, command; in a subshell
 
 etcd_start() { # member
 	local i=$1 d=$etcd_dir
-	etcd --name "m$i" --data-dir "$d/m$i" \
+	etcd_run "$i" etcd --name "m$i" --data-dir "$d/m$i" \
 		--listen-client-urls "${etcd_url[i]}" --advertise-client-urls "${etcd_url[i]}" \
 		--listen-peer-urls "${etcd_peer[i]}" --initial-advertise-peer-urls "${etcd_peer[i]}" \
 		--initial-cluster "$etcd_cluster" --initial-cluster-token "$etcd_token" \
@@ -81,18 +86,19 @@ etcd_healthy() { # members; none: all
 }
 
 etcd_up() { # directory, members, flags
-	local i a b san='DNS:localhost' net=$((1 + $$ % 254)).$(($$ / 254 % 256))
+	local i a b host san='DNS:localhost'
 	etcd_dir=$1 etcd_n=${2:-3} etcd_cluster='' etcd_endpoints='' etcd_token=test-$$-$RANDOM
 	[ $# -le 2 ] || shift 2
 	etcd_flags=()
 	[[ ${1:-} != --* ]] || etcd_flags=("$@")
 	etcd_pid=() etcd_url=() etcd_peer=()
 	for i in $(seq "$etcd_n"); do
-		read -r a b <<<"$(etcd_ports "127.$net.$i")"
-		etcd_url[i]=https://127.$net.$i:$a etcd_peer[i]=https://127.$net.$i:$b
+		host=$(etcd_host "$i")
+		read -r a b <<<"$(etcd_ports "$i" "$host")"
+		etcd_url[i]=https://$host:$a etcd_peer[i]=https://$host:$b
 		etcd_cluster+=${etcd_cluster:+,}m$i=${etcd_peer[i]}
 		etcd_endpoints+=${etcd_endpoints:+ }${etcd_url[i]}
-		san+=,IP:127.$net.$i
+		san+=,IP:$host
 	done
 	[ -e "$etcd_dir/ca.pem" ] || pki_make "$etcd_dir" || return 1
 	pki_cert "$etcd_dir" server "$san" || return 1

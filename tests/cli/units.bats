@@ -1,0 +1,72 @@
+# Units of the service manager and sample configurations, as `make install` leaves them.
+
+load helper
+
+setup_file() {
+	export TREE=$BATS_FILE_TMPDIR/root
+	cd "$BATS_TEST_DIRNAME/../.." || return 1
+	make -s --no-print-directory install BUILD="${BUILD:-build}" DESTDIR="$TREE" PREFIX=/usr
+	# What systemd's own tools ask of a root.
+	mkdir -p "$TREE/etc/mkt" "$TREE/run" "$TREE/usr/lib/systemd/system"
+}
+
+setup() { private_home; }
+
+units() { ls "$TREE"/usr/lib/systemd/system/*.service; }
+
+have() { command -v "$1" >/dev/null || skip "$1 is not here"; }
+
+@test "every program that a unit starts is installed" {
+	local path
+	for path in $(units | xargs sed -nE 's/^Exec[A-Za-z]*=([^ ]+).*/\1/p' | sort -u); do
+		[ -x "$TREE$path" ] || fail "$path"
+	done
+}
+
+@test "no unit names another prefix" {
+	! grep -r /usr/local "$TREE/usr/lib"
+}
+
+@test "users and groups of units are made by sysusers" {
+	local name
+	for name in $(units | xargs sed -nE 's/^(User|Group|SupplementaryGroups)=//p' | tr ' ' '\n' | sort -u); do
+		grep -qE "^[ug] $name |^m [^ ]+ $name\$" "$TREE/usr/lib/sysusers.d/mkt.conf" || fail "$name"
+	done
+	have systemd-sysusers
+	run3 systemd-sysusers --root="$TREE"
+	status_is 0
+	grep -q '^mkt-ledger:' "$TREE/etc/passwd"
+	grep -qE '^mkt:[^:]*:[0-9]+:mkt-charge' "$TREE/etc/group"
+}
+
+@test "systemd knows every directive, and finds nothing to say" {
+	have systemd-analyze
+	local u
+	for u in $(units); do
+		# An instance of a template; the manual pages are no matter of the unit's.
+		cp "$u" "$HOME/$(basename "$u" | sed 's/@/@one/')"
+		sed -i "/^Documentation/d; s,=/usr/s\?bin/[a-z-]*,=/bin/true," "$HOME/$(basename "$u" | sed 's/@/@one/')"
+	done
+	run3 systemd-analyze verify "$HOME"/*.service
+	status_is 0
+	out_is ""
+	err_is ""
+}
+
+@test "units are hardened: exposure below 2 of 10" {
+	have systemd-analyze
+	local u
+	for u in $(units); do
+		cp "$u" "$HOME/$(basename "$u" | sed 's/@/@one/')"
+	done
+	for u in "$HOME"/*.service; do
+		run3 systemd-analyze security --offline=yes --threshold=20 "$u"
+		status_is 0
+	done
+}
+
+@test "the unit for one node and that for several differ in the configuration only" {
+	cd "$TREE/usr/lib/systemd/system"
+	diff <(sed -E 's/^Description=.*//; s,/etc/mkt/ledgerd-%i,/etc/mkt/ledgerd,' ledgerd@.service) \
+		<(sed -E 's/^Description=.*//' ledgerd.service)
+}
