@@ -53,8 +53,12 @@ static void braille(char out[4], unsigned left, unsigned right)
 	out[3] = '\0';
 }
 
-static const char *const up_blocks[9] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-static const char *const side_blocks[9] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
+static const char *const up_blocks[9] = {
+	" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█",
+};
+static const char *const side_blocks[9] = {
+	" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█",
+};
 static const char *const ascii_up[4] = {" ", ".", ":", "#"};
 
 static enum tui_glyphs glyphs_of(const struct tui_canvas *c)
