@@ -86,7 +86,7 @@ static int write_first_block(const char *dir, const struct mkt_genesis *g,
 	if (!r)
 		r = mkt_segments_open(&conf, &seg, err);
 	if (!r) {
-		rec = (struct mkt_segment_record){block.data, block.len, {{0}}};
+		rec = (struct mkt_segment_record){block.data, block.len, {{0}}, 0};
 		r = keys_of(NULL, 0, block.data, block.len, &rec.keys, err);
 	}
 	if (!r)
@@ -399,6 +399,7 @@ int mkt_chain_append(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsi
 			blocks[i]->bytes.data,
 			blocks[i]->bytes.len,
 			{{h->time_ms, h->first_tx, h->first_bid, h->first_exec}},
+			0,
 		};
 		prev = prev_of(blocks[i]);
 	}

@@ -12,6 +12,8 @@
 #define ZSTD_LEVEL 1 /* one-leg bids: 106 B each at 290 MB/s; level 3: 108 B at 105 MB/s */
 #define SUM_LEN 16
 #define SUM_AT (MKT_RECORD_HEADER_BYTES - SUM_LEN)
+#define FLAGS_AT 20
+#define READ_TRIES 8 /* a file is made anew at most so often while one record is read */
 #define KEEP_BUF_MAX (8u << 20) /* more than a usual append: given back after it */
 #define INDEX_RESERVE (64u << 10)
 
@@ -19,16 +21,21 @@ static const uint8_t magic[4] = {'M', 'K', 'T', 'R'};
 
 /* ---- records and entries ---- */
 
-void seg_name(uint32_t seg, char out[SEG_NAME_MAX])
+void seg_name(uint32_t id, char out[SEG_NAME_MAX])
 {
-	snprintf(out, SEG_NAME_MAX, "%06lu.seg", (unsigned long)seg);
+	unsigned number = seg_number(id), gen = seg_gen(id);
+
+	if (gen)
+		snprintf(out, SEG_NAME_MAX, "%06u.%u.seg", number, gen);
+	else
+		snprintf(out, SEG_NAME_MAX, "%06u.seg", number);
 }
 
-int seg_open_file(const struct mkt_segments *s, uint32_t seg, int flags)
+int seg_open_file(const struct mkt_segments *s, uint32_t id, int flags)
 {
 	char name[SEG_NAME_MAX];
 
-	seg_name(seg, name);
+	seg_name(id, name);
 	return openat(s->dir_fd, name, flags | O_CLOEXEC, 0644);
 }
 
@@ -260,32 +267,53 @@ int seg_unpack(struct mkt_segments *s, const void *p, size_t n, uint64_t *height
 	return ret;
 }
 
+unsigned mkt_record_flags(const void *p)
+{
+	return ((const uint8_t *)p)[FLAGS_AT];
+}
+
 /* ---- append ---- */
 
-static int pack(struct mkt_segments *s, const struct mkt_segment_record *rec, uint64_t height,
-		bool first, struct mkt_err *err)
+static int pack(ZSTD_CCtx *cctx, uint64_t height, unsigned flags, const void *p, size_t n,
+		struct mkt_buf *b, struct mkt_err *err)
 {
-	struct mkt_buf *b = &s->buf;
-	size_t at = b->len, room = ZSTD_compressBound(rec->n), stored;
+	size_t at = b->len, room = ZSTD_compressBound(n), stored;
 
-	if (rec->n > s->conf.record_max)
-		return mkt_err_set(err, MKT_EINVAL, "record %llu is longer than a record may be",
-				   (unsigned long long)height);
-	if (mkt_buf_grow(b, MKT_RECORD_HEADER_BYTES + room) < 0)
+	if (!cctx || mkt_buf_grow(b, MKT_RECORD_HEADER_BYTES + room) < 0)
 		return mkt_err_code(err, MKT_ENOMEM);
-	stored = ZSTD_compressCCtx(s->cctx, b->data + at + MKT_RECORD_HEADER_BYTES, room, rec->p,
-				   rec->n, ZSTD_LEVEL);
+	stored = ZSTD_compressCCtx(cctx, b->data + at + MKT_RECORD_HEADER_BYTES, room, p, n,
+				   ZSTD_LEVEL);
 	if (ZSTD_isError(stored))
 		return mkt_err_set(err, MKT_ENOMEM, "cannot compress: %s",
 				   ZSTD_getErrorName(stored));
 	mkt_enc_bytes(b, magic, sizeof(magic));
-	mkt_enc_u32(b, (uint32_t)rec->n);
+	mkt_enc_u32(b, (uint32_t)n);
 	mkt_enc_u32(b, (uint32_t)stored);
 	mkt_enc_u64(b, height);
-	mkt_enc_u32(b, first ? SEG_FLAG_FIRST : 0); /* u8 flags and three zeros */
+	mkt_enc_u32(b, flags); /* u8 flags and three zeros */
 	record_sum(b->data + at, stored, b->data + at + SUM_AT);
 	b->len = at + MKT_RECORD_HEADER_BYTES + stored;
 	return 0;
+}
+
+int mkt_record_pack(uint64_t height, unsigned flags, const void *p, size_t n, struct mkt_buf *out,
+		    struct mkt_err *err)
+{
+	ZSTD_CCtx *cctx = ZSTD_createCCtx();
+	int r = pack(cctx, height, flags & UINT8_MAX, p, n, out, err);
+
+	ZSTD_freeCCtx(cctx);
+	return r;
+}
+
+static int pack_one(struct mkt_segments *s, const struct mkt_segment_record *rec, uint64_t height,
+		    bool first, struct mkt_err *err)
+{
+	if (rec->n > s->conf.record_max)
+		return mkt_err_set(err, MKT_EINVAL, "record %llu is longer than a record may be",
+				   (unsigned long long)height);
+	return pack(s->cctx, height, rec->flags | (first ? SEG_FLAG_FIRST : 0), rec->p, rec->n,
+		    &s->buf, err);
 }
 
 /* Entries of the packed records, which will stand at the end of the present segment. */
@@ -297,7 +325,8 @@ static int make_entries(struct mkt_segments *s, const struct mkt_segment_record 
 	mkt_buf_clear(&s->entries);
 	for (unsigned i = 0; i < n; i++) {
 		struct seg_record r = {.stored_len = 0};
-		struct seg_entry e = {.seg = s->seg, .off = s->seg_len + at, .keys = v[i].keys};
+		struct seg_entry e = {
+			.seg = seg_id(s->seg, s->gen), .off = s->seg_len + at, .keys = v[i].keys};
 
 		(void)seg_record_dec(s->buf.data + at, UINT32_MAX / 2, &r);
 		e.len = MKT_RECORD_HEADER_BYTES + r.stored_len;
@@ -307,14 +336,19 @@ static int make_entries(struct mkt_segments *s, const struct mkt_segment_record 
 	return s->entries.bad ? mkt_err_code(err, MKT_ENOMEM) : 0;
 }
 
+void seg_file_head(const struct mkt_segments *s, uint64_t height, struct mkt_buf *out)
+{
+	mkt_enc_bytes(out, "mktseg1\n", 8);
+	mkt_enc_u64(out, height);
+	mkt_enc_bytes(out, s->conf.owner, MKT_SEGMENT_OWNER_LEN);
+}
+
 int seg_new_file(struct mkt_segments *s, uint32_t seg, uint64_t height, struct mkt_err *err)
 {
 	struct mkt_buf head = MKT_BUF_INIT;
 	int fd, errnum = 0;
 
-	mkt_enc_bytes(&head, "mktseg1\n", 8);
-	mkt_enc_u64(&head, height);
-	mkt_enc_bytes(&head, s->conf.owner, MKT_SEGMENT_OWNER_LEN);
+	seg_file_head(s, height, &head);
 	if (head.bad) {
 		mkt_buf_release(&head);
 		return mkt_err_code(err, MKT_ENOMEM);
@@ -342,6 +376,7 @@ int seg_new_file(struct mkt_segments *s, uint32_t seg, uint64_t height, struct m
 		close(s->seg_fd);
 	s->seg_fd = fd;
 	s->seg = seg;
+	s->gen = 0;
 	s->seg_len = SEG_FILE_HEADER;
 	s->bytes += SEG_FILE_HEADER;
 	return 0;
@@ -375,9 +410,12 @@ static int write_all(struct mkt_segments *s, uint64_t count, struct mkt_err *err
 		s->failed = seg_code(errnum) ==
 			    MKT_EIO; /* what the kernel dropped is not written by trying again */
 	}
-	if (errnum)
-		mkt_err_sys(err, seg_code(errnum), errnum, "cannot write '%s/%06lu.seg'", s->dir,
-			    (unsigned long)s->seg);
+	if (errnum) {
+		char name[SEG_NAME_MAX];
+
+		seg_name(seg_id(s->seg, s->gen), name);
+		mkt_err_sys(err, seg_code(errnum), errnum, "cannot write '%s/%s'", s->dir, name);
+	}
 	if (!errnum) {
 		errnum = seg_pwrite(s->index_fd, s->entries.data, s->entries.len, index_at);
 		if (errnum)
@@ -398,7 +436,7 @@ static int append(struct mkt_segments *s, const struct mkt_segment_record *v, un
 
 	mkt_buf_clear(&s->buf);
 	for (unsigned i = 0; i < n; i++) {
-		r = pack(s, &v[i], count + i, !i, err);
+		r = pack_one(s, &v[i], count + i, !i, err);
 		if (r < 0)
 			return r;
 	}
@@ -430,9 +468,24 @@ int mkt_segments_append(struct mkt_segments *s, const struct mkt_segment_record 
 	if (s->failed)
 		return mkt_err_set(err, MKT_EIO, "an earlier write to '%s' failed; start again",
 				   s->dir);
+	pthread_mutex_lock(&s->append_lock);
 	r = append(s, v, n, err);
 	if (s->buf.cap > KEEP_BUF_MAX)
 		mkt_buf_release(&s->buf);
+	pthread_mutex_unlock(&s->append_lock);
+	return r;
+}
+
+int mkt_segments_roll(struct mkt_segments *s, struct mkt_err *err)
+{
+	int r = 0;
+
+	if (s->conf.read_only)
+		return mkt_err_set(err, MKT_EINVAL, "opened for reading only");
+	pthread_mutex_lock(&s->append_lock);
+	if (s->seg_len > SEG_FILE_HEADER)
+		r = seg_new_file(s, s->seg + 1, s->count, err);
+	pthread_mutex_unlock(&s->append_lock);
 	return r;
 }
 
@@ -467,24 +520,27 @@ static int entry_of(const struct mkt_segments *s, uint64_t height, struct seg_en
 	return seg_entry_get(s, height, e, err);
 }
 
+/* -MKT_ENOTFOUND: the file is gone. */
 static int read_bytes(const struct mkt_segments *s, const struct seg_entry *e, struct mkt_buf *out,
 		      struct mkt_err *err)
 {
+	char name[SEG_NAME_MAX];
 	int fd, errnum;
 
+	seg_name(e->seg, name);
 	mkt_buf_clear(out);
 	if (mkt_buf_grow(out, e->len + 1u) < 0)
 		return mkt_err_code(err, MKT_ENOMEM);
 	fd = seg_open_file(s, e->seg, O_RDONLY);
 	if (fd < 0)
-		return mkt_err_sys(err, MKT_EIO, errno, "cannot open '%s/%06lu.seg'", s->dir,
-				   (unsigned long)e->seg);
+		return mkt_err_sys(err, errno == ENOENT ? MKT_ENOTFOUND : MKT_EIO, errno,
+				   "cannot open '%s/%s'", s->dir, name);
 	errnum = seg_pread(fd, out->data, e->len, e->off);
 	close(fd);
 	if (errnum)
 		return mkt_err_sys(err, errnum == ENODATA ? MKT_EINTEGRITY : MKT_EIO, errnum,
-				   "cannot read '%s/%06lu.seg' at %llu", s->dir,
-				   (unsigned long)e->seg, (unsigned long long)e->off);
+				   "cannot read '%s/%s' at %llu", s->dir, name,
+				   (unsigned long long)e->off);
 	out->len = e->len;
 	out->data[out->len] = 0;
 	return 0;
@@ -493,9 +549,39 @@ static int read_bytes(const struct mkt_segments *s, const struct seg_entry *e, s
 static int name_fault(const struct mkt_segments *s, const struct seg_entry *e, uint64_t height,
 		      const char *fault, struct mkt_err *err)
 {
-	return mkt_err_set(err, MKT_EINTEGRITY, "'%s/%06lu.seg' is damaged at %llu, block %llu: %s",
-			   s->dir, (unsigned long)e->seg, (unsigned long long)e->off,
-			   (unsigned long long)height, fault);
+	char name[SEG_NAME_MAX];
+
+	seg_name(e->seg, name);
+	return mkt_err_set(err, MKT_EINTEGRITY, "'%s/%s' is damaged at %llu, block %llu: %s",
+			   s->dir, name, (unsigned long long)e->off, (unsigned long long)height,
+			   fault);
+}
+
+/*
+ * Entry and bytes of a record.  Its file may be made anew meanwhile: then the file of
+ * the entry is gone, and the index names another; or the entry is just being written.
+ */
+static int find_bytes(const struct mkt_segments *s, uint64_t height, struct seg_entry *e,
+		      struct mkt_buf *out, struct mkt_err *err)
+{
+	int r = -MKT_ENOTFOUND;
+
+	if (height >= s->count)
+		return mkt_err_set(err, MKT_ENOTFOUND, "there is no block %llu",
+				   (unsigned long long)height);
+	for (unsigned i = 0; i < READ_TRIES && (r == -MKT_ENOTFOUND || r == -MKT_ESTORE); i++) {
+		r = seg_entry_get(s, height, e, err);
+		if (!r && e->len < MKT_RECORD_HEADER_BYTES)
+			return name_fault(s, e, height, "its index entry is too short", err);
+		if (!r)
+			r = read_bytes(s, e, out, err);
+	}
+	if (r == -MKT_ENOTFOUND) { /* a block that is known to be there */
+		r = -MKT_EIO;
+		if (err)
+			err->code = MKT_EIO;
+	}
+	return r;
 }
 
 /* Checked but for the payload's unpacking. */
@@ -503,13 +589,8 @@ static int read_record(const struct mkt_segments *s, uint64_t height, struct seg
 		       struct seg_record *r, struct mkt_buf *out, struct mkt_err *err)
 {
 	const char *fault;
-	int ret = entry_of(s, height, e, err);
+	int ret = find_bytes(s, height, e, out, err);
 
-	if (ret < 0)
-		return ret;
-	if (e->len < MKT_RECORD_HEADER_BYTES)
-		return name_fault(s, e, height, "its index entry is too short", err);
-	ret = read_bytes(s, e, out, err);
 	if (ret < 0)
 		return ret;
 	fault = seg_record_dec(out->data, s->conf.record_max, r);
@@ -544,6 +625,8 @@ int mkt_segments_read(struct mkt_segments *s, uint64_t height, struct mkt_buf *o
 		give_dctx(s, d);
 		if (ret == -MKT_EINTEGRITY)
 			name_fault(s, &e, height, "its contents do not unpack", err);
+		if (!ret && (r.flags & MKT_RECORD_PRUNED))
+			ret = 1;
 	}
 	mkt_buf_release(&raw);
 	return ret;
@@ -595,6 +678,8 @@ int mkt_segments_open(const struct mkt_segments_conf *conf, struct mkt_segments 
 		return mkt_err_code(err, MKT_ENOMEM);
 	s->conf = *conf;
 	s->dir_fd = s->index_fd = s->seg_fd = -1;
+	pthread_mutex_init(&s->append_lock, NULL);
+	pthread_mutex_init(&s->rewrite_lock, NULL);
 	s->dir = strdup(conf->dir);
 	s->cctx = ZSTD_createCCtx();
 	s->conf.dir = s->dir;
@@ -627,6 +712,9 @@ void mkt_segments_close(struct mkt_segments *s)
 		ZSTD_freeDCtx(s->dctx[i]);
 	mkt_buf_release(&s->buf);
 	mkt_buf_release(&s->entries);
+	pthread_mutex_destroy(&s->append_lock);
+	pthread_mutex_destroy(&s->rewrite_lock);
+	free(s->gens);
 	free(s->dir);
 	free(s);
 }

@@ -1,10 +1,12 @@
 /*
- * Inside of the segment files, shared by segment.c (append, read, find) and
- * segment_open.c (opening and recovery).  Not for others.
+ * Inside of the segment files, shared by segment.c (append, read, find),
+ * segment_open.c (opening and recovery) and segment_rewrite.c (a file made
+ * anew).  Not for others.
  */
 #ifndef MKT_STORE_SEGMENT_IMPL_H
 #define MKT_STORE_SEGMENT_IMPL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "core/codec/enc.h"
@@ -14,10 +16,29 @@
 #define SEG_FLAG_FIRST 1u /* of an append */
 #define SEG_ENTRY_BYTES 56u
 #define SEG_NAME_MAX 24
+#define SEG_NUMBER_BITS 20 /* of a file's id in index entries; above them its generation */
+#define SEG_NUMBER_MAX 999999u
+#define SEG_GEN_MAX 4095u
+#define SEG_TEMP "rewrite.new" /* a file on its way to its name */
 #define SEG_DCTX_MAX 16 /* kept for reading: threads that read at the same time */
 
+static inline uint32_t seg_id(uint32_t number, uint32_t gen)
+{
+	return number | gen << SEG_NUMBER_BITS;
+}
+
+static inline uint32_t seg_number(uint32_t id)
+{
+	return id & ((1u << SEG_NUMBER_BITS) - 1);
+}
+
+static inline uint32_t seg_gen(uint32_t id)
+{
+	return id >> SEG_NUMBER_BITS;
+}
+
 struct seg_entry {
-	uint32_t seg;
+	uint32_t seg; /* id of the file */
 	uint32_t len; /* record header and payload */
 	uint64_t off;
 	struct mkt_segment_keys keys;
@@ -28,7 +49,10 @@ struct mkt_segments {
 	char *dir; /* for messages; conf.dir points here */
 	int dir_fd, index_fd;
 	int seg_fd;	  /* the last segment, for appending; -1 when read only */
-	uint32_t seg;	  /* number of the last segment; the first is 1 */
+	_Atomic uint32_t seg; /* number of the last segment; the first is 1 */
+	uint32_t gen;	  /* its generation */
+	uint16_t *gens;	  /* of all files by number, while opening */
+	pthread_mutex_t append_lock, rewrite_lock;
 	uint64_t seg_len; /* its length */
 	_Atomic uint64_t count;
 	_Atomic uint64_t bytes;
@@ -49,8 +73,10 @@ struct seg_record {
 	const uint8_t *sum;
 };
 
-void seg_name(uint32_t seg, char out[SEG_NAME_MAX]);
-int seg_open_file(const struct mkt_segments *s, uint32_t seg, int flags);
+void seg_name(uint32_t id, char out[SEG_NAME_MAX]);
+int seg_open_file(const struct mkt_segments *s, uint32_t id, int flags);
+/* The file header into @out. */
+void seg_file_head(const struct mkt_segments *s, uint64_t height, struct mkt_buf *out);
 int seg_new_file(struct mkt_segments *s, uint32_t seg, uint64_t height,
 		 struct mkt_err *err) MKT_MUST_CHECK;
 

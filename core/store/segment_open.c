@@ -1,5 +1,6 @@
 #include "core/base/compat.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 
 #define CHUNK (1u << 20)
 #define PROBE (64u << 10)
-#define SEG_NUMBER_MAX 999999u
 
 /* A place among the segments, and the height of the record that should begin there. */
 struct place {
@@ -20,18 +20,28 @@ struct place {
 
 /* ---- files ---- */
 
+/* Of the file that counts. */
+static uint32_t id_of(const struct mkt_segments *s, uint32_t seg)
+{
+	return seg_id(seg, s->gens ? s->gens[seg] : 0);
+}
+
 static int damaged(const struct mkt_segments *s, uint32_t seg, uint64_t off, uint64_t height,
 		   const char *fault, struct mkt_err *err)
 {
-	return mkt_err_set(err, MKT_ESTORE, "'%s/%06lu.seg' is damaged at %llu, block %llu: %s",
-			   s->dir, (unsigned long)seg, (unsigned long long)off,
-			   (unsigned long long)height, fault);
+	char name[SEG_NAME_MAX];
+
+	seg_name(id_of(s, seg), name);
+	return mkt_err_set(err, MKT_ESTORE, "'%s/%s' is damaged at %llu, block %llu: %s", s->dir,
+			   name, (unsigned long long)off, (unsigned long long)height, fault);
 }
 
 static int cannot(const struct mkt_segments *s, uint32_t seg, int errnum, struct mkt_err *err)
 {
-	return mkt_err_sys(err, seg_code(errnum), errnum, "cannot read '%s/%06lu.seg'", s->dir,
-			   (unsigned long)seg);
+	char name[SEG_NAME_MAX];
+
+	seg_name(id_of(s, seg), name);
+	return mkt_err_sys(err, seg_code(errnum), errnum, "cannot read '%s/%s'", s->dir, name);
 }
 
 static int open_dir(struct mkt_segments *s, struct mkt_err *err)
@@ -48,26 +58,62 @@ static int open_dir(struct mkt_segments *s, struct mkt_err *err)
 	return 0;
 }
 
-/* Number of the last segment file; 0 if there is none. */
-static int last_number(struct mkt_segments *s, struct mkt_err *err)
+typedef int each_file_fn(struct mkt_segments *s, uint32_t id, struct mkt_err *err);
+
+/* Every segment file, and every one that was never given its name (id 0: @stray). */
+static int each_file(struct mkt_segments *s, each_file_fn *each, bool strays, struct mkt_err *err)
 {
 	DIR *d = opendir(s->dir);
 	struct dirent *e;
+	int r = 0;
 
 	if (!d)
 		return mkt_err_sys(err, MKT_EIO, errno, "cannot read '%s'", s->dir);
-	while ((e = readdir(d))) {
-		char name[SEG_NAME_MAX];
-		unsigned long v = strtoul(e->d_name, NULL, 10);
+	while (!r && (e = readdir(d))) {
+		char name[SEG_NAME_MAX], *end;
+		unsigned long v = strtoul(e->d_name, &end, 10), gen = 0;
 
-		if (!v || v > SEG_NUMBER_MAX)
+		if (strays && !strcmp(e->d_name, SEG_TEMP))
+			unlinkat(s->dir_fd, SEG_TEMP, 0);
+		if (*end == '.' && isdigit((unsigned char)end[1]))
+			gen = strtoul(end + 1, NULL, 10);
+		if (!v || v > SEG_NUMBER_MAX || gen > SEG_GEN_MAX)
 			continue;
-		seg_name((uint32_t)v, name);
-		if (!strcmp(name, e->d_name) && v > s->seg)
-			s->seg = (uint32_t)v;
+		seg_name(seg_id((uint32_t)v, (uint32_t)gen), name);
+		if (!strcmp(name, e->d_name))
+			r = each(s, seg_id((uint32_t)v, (uint32_t)gen), err);
 	}
 	closedir(d);
+	return r;
+}
+
+static int note_last(struct mkt_segments *s, uint32_t id, struct mkt_err *err)
+{
+	(void)err;
+	if (seg_number(id) > s->seg)
+		s->seg = seg_number(id);
 	return 0;
+}
+
+static int note_gen(struct mkt_segments *s, uint32_t id, struct mkt_err *err)
+{
+	uint32_t number = seg_number(id);
+
+	(void)err;
+	if (number <= s->seg && seg_gen(id) > s->gens[number])
+		s->gens[number] = (uint16_t)seg_gen(id);
+	return 0;
+}
+
+/* Which files there are: the last number, and the generation of each that counts. */
+static int list_files(struct mkt_segments *s, struct mkt_err *err)
+{
+	int r = each_file(s, note_last, !s->conf.read_only, err);
+
+	if (r < 0)
+		return r;
+	s->gens = calloc(s->seg + 1u, sizeof(*s->gens));
+	return s->gens ? each_file(s, note_gen, false, err) : mkt_err_code(err, MKT_ENOMEM);
 }
 
 /* Length, and first height from the file's header: 1; 0 if the file never got a header. */
@@ -76,13 +122,14 @@ static int file_header(const struct mkt_segments *s, uint32_t seg, uint64_t *hei
 {
 	uint8_t raw[SEG_FILE_HEADER] = {0};
 	struct mkt_dec in = mkt_dec_init(raw, sizeof(raw));
-	int fd = seg_open_file(s, seg, O_RDONLY), errnum;
+	int fd = seg_open_file(s, id_of(s, seg), O_RDONLY), errnum;
+	char name[SEG_NAME_MAX];
 	struct stat st;
 	bool known;
 
+	seg_name(id_of(s, seg), name);
 	if (fd < 0 && errno == ENOENT)
-		return mkt_err_set(err, MKT_ESTORE, "'%s/%06lu.seg' is missing", s->dir,
-				   (unsigned long)seg);
+		return mkt_err_set(err, MKT_ESTORE, "'%s/%s' is missing", s->dir, name);
 	if (fd < 0)
 		return cannot(s, seg, errno, err);
 	errnum = fstat(fd, &st) < 0 ? errno : seg_pread(fd, raw, sizeof(raw), 0);
@@ -98,8 +145,8 @@ static int file_header(const struct mkt_segments *s, uint32_t seg, uint64_t *hei
 	*height = mkt_dec_u64(&in);
 	if (memcmp(mkt_dec_bytes(&in, MKT_SEGMENT_OWNER_LEN), s->conf.owner,
 		   MKT_SEGMENT_OWNER_LEN) != 0)
-		return mkt_err_set(err, MKT_ESTORE, "'%s/%06lu.seg' belongs to another chain",
-				   s->dir, (unsigned long)seg);
+		return mkt_err_set(err, MKT_ESTORE, "'%s/%s' belongs to another chain", s->dir,
+				   name);
 	return 1;
 }
 
@@ -108,14 +155,14 @@ static int survey(struct mkt_segments *s, struct mkt_err *err)
 {
 	uint64_t height, len;
 	char name[SEG_NAME_MAX];
-	int r = last_number(s, err);
+	int r = list_files(s, err);
 
 	if (r < 0 || !s->seg)
 		return r;
 	r = file_header(s, s->seg, &height, &len, err);
 	if (r)
 		return r < 0 ? r : 0;
-	seg_name(s->seg, name);
+	seg_name(id_of(s, s->seg), name);
 	if (!s->conf.read_only && unlinkat(s->dir_fd, name, 0) < 0)
 		return mkt_err_sys(err, MKT_EIO, errno, "cannot remove '%s/%s'", s->dir, name);
 	s->seg--;
@@ -159,7 +206,8 @@ static int index_start(struct mkt_segments *s, struct place *at, struct mkt_err 
 		if (r < 0)
 			return r;
 		if (at->seg == 1 ||
-		    (at->height && read_entry(s, at->height - 1, &e) && e.seg == at->seg - 1))
+		    (at->height && read_entry(s, at->height - 1, &e) &&
+		     e.seg == id_of(s, at->seg - 1)))
 			break;
 	}
 	if (at->seg == 1 && at->height)
@@ -180,14 +228,14 @@ static int follow_index(struct mkt_segments *s, struct place *at, struct mkt_err
 	int r = file_header(s, at->seg, &height, &len, err);
 
 	while (r >= 0 && read_entry(s, next.height, &e)) {
-		if (e.seg == next.seg + 1 && next.off == len) {
-			r = file_header(s, e.seg, &height, &len, err);
+		if (seg_number(e.seg) == next.seg + 1 && next.seg < s->seg && next.off == len) {
+			r = file_header(s, next.seg + 1, &height, &len, err);
 			if (r < 0 || height != next.height)
 				break;
-			next.seg = e.seg;
+			next.seg++;
 			next.off = SEG_FILE_HEADER;
 		}
-		if (e.seg != next.seg || e.off != next.off || e.len > len - e.off)
+		if (e.seg != id_of(s, next.seg) || e.off != next.off || e.len > len - e.off)
 			break;
 		*at = next;
 		next.off += e.len;
@@ -313,7 +361,9 @@ static int take_record(struct mkt_segments *s, struct scan *c, const struct seg_
 		       struct mkt_err *err)
 {
 	struct seg_entry e = {
-		.seg = c->at.seg, .off = c->at.off, .len = MKT_RECORD_HEADER_BYTES + r->stored_len};
+		.seg = id_of(s, c->at.seg),
+		.off = c->at.off,
+		 .len = MKT_RECORD_HEADER_BYTES + r->stored_len};
 	char why[MKT_ERR_TEXT_MAX];
 	uint64_t height;
 	int ret = seg_unpack(s, c->raw.data, c->raw.len, &height, &c->rec, err);
@@ -375,7 +425,7 @@ static int scan_open(struct mkt_segments *s, struct scan *c, struct mkt_err *err
 	if (c->at.off == SEG_FILE_HEADER && height != c->at.height)
 		return damaged(s, c->at.seg, 0, height,
 			       "it begins with another block than the one that follows", err);
-	c->fd = seg_open_file(s, c->at.seg, O_RDONLY);
+	c->fd = seg_open_file(s, id_of(s, c->at.seg), O_RDONLY);
 	return c->fd < 0 ? cannot(s, c->at.seg, errno, err) : 0;
 }
 
@@ -397,6 +447,49 @@ static int scan_all(struct mkt_segments *s, struct scan *c, struct mkt_err *err)
 		return damaged(s, c->at.seg, c->at.off, c->at.height,
 			       "blocks that were written are missing", err);
 	return r < 0 ? r : flush_entries(s, err);
+}
+
+/* ---- files made anew ---- */
+
+/*
+ * A file of a lower generation is there besides the one that counts: a rewriting
+ * was cut short after the new file had its name.  The index may name either.
+ */
+static int finish_rewrite(struct mkt_segments *s, uint32_t id, struct mkt_err *err)
+{
+	struct scan c = {.fd = -1, .at = {seg_number(id), SEG_FILE_HEADER, 0}};
+	char name[SEG_NAME_MAX];
+	struct seg_entry e;
+	uint64_t len;
+	int r;
+
+	if (c.at.seg > s->seg || seg_gen(id) == s->gens[c.at.seg])
+		return 0;
+	r = file_header(s, c.at.seg, &c.at.height, &len, err);
+	if (r > 0 && read_entry(s, c.at.height, &e)) { /* else the index ends before and is made */
+		s->entries_from = c.at.height;
+		c.proven = UINT64_MAX;
+		r = scan_open(s, &c, err);
+		if (r >= 0)
+			r = scan_segment(s, &c, err);
+		if (!r)
+			r = flush_entries(s, err);
+		if (!r && fdatasync(s->index_fd) < 0)
+			r = mkt_err_sys(err, MKT_EIO, errno, "cannot write '%s/index'", s->dir);
+		if (c.fd >= 0)
+			close(c.fd);
+		mkt_buf_release(&c.raw);
+		mkt_buf_release(&c.rec);
+		mkt_buf_clear(&s->entries);
+		s->entries_from = 0;
+		s->rebuilt = 0;
+	}
+	if (r < 0)
+		return r;
+	seg_name(id, name);
+	if (unlinkat(s->dir_fd, name, 0) < 0)
+		return mkt_err_sys(err, MKT_EIO, errno, "cannot remove '%s/%s'", s->dir, name);
+	return 0;
 }
 
 /* ---- putting it together ---- */
@@ -427,12 +520,13 @@ static int ready_to_append(struct mkt_segments *s, const struct scan *c, struct 
 {
 	uint64_t cut = c->len - c->at.off;
 
-	s->seg_fd = seg_open_file(s, s->seg, O_RDWR);
+	s->gen = s->gens[s->seg];
+	s->seg_fd = seg_open_file(s, id_of(s, s->seg), O_RDWR);
 	if (s->seg_fd < 0)
 		return cannot(s, s->seg, errno, err);
 	if (cut && (ftruncate(s->seg_fd, (off_t)c->at.off) < 0 || fsync(s->seg_fd) < 0))
-		return mkt_err_sys(err, MKT_EIO, errno, "cannot cut '%s/%06lu.seg'", s->dir,
-				   (unsigned long)s->seg);
+		return mkt_err_sys(err, MKT_EIO, errno, "cannot cut segment %lu of '%s'",
+				   (unsigned long)s->seg, s->dir);
 	s->cut = cut;
 	s->bytes -= cut;
 	if (ftruncate(s->index_fd, (off_t)(c->at.height * SEG_ENTRY_BYTES)) < 0 ||
@@ -478,6 +572,8 @@ int seg_open_all(struct mkt_segments *s, struct mkt_err *err)
 
 	if (!r)
 		r = survey(s, err);
+	if (!r && s->seg && !s->conf.read_only)
+		r = each_file(s, finish_rewrite, false, err);
 	if (r < 0)
 		return r;
 	if (s->seg) {
@@ -486,6 +582,8 @@ int seg_open_all(struct mkt_segments *s, struct mkt_err *err)
 			close(c.fd);
 		mkt_buf_release(&c.raw);
 		mkt_buf_release(&c.rec);
+		free(s->gens);
+		s->gens = NULL;
 		return r;
 	}
 	if (proven(s, 0))

@@ -74,7 +74,7 @@ static int append_some(struct mkt_segments *s, unsigned n, struct mkt_err *err)
 	for (unsigned i = 0; i < n; i++) {
 		b[i] = (struct mkt_buf)MKT_BUF_INIT;
 		contents(h + i, &b[i]);
-		rec[i] = (struct mkt_segment_record){b[i].data, b[i].len, keys_at(h + i)};
+		rec[i] = (struct mkt_segment_record){b[i].data, b[i].len, keys_at(h + i), 0};
 	}
 	r = mkt_segments_append(s, rec, n, err);
 	for (unsigned i = 0; i < n; i++)
@@ -200,7 +200,7 @@ static void what_is_appended_is_read_and_survives_closing(void **state)
 static void limits_of_records_hold(void **state)
 {
 	char dir[PATH_MAX], big[RECORD_MAX + 1] = "0 ";
-	struct mkt_segment_record rec = {big, sizeof(big), keys_at(0)};
+	struct mkt_segment_record rec = {big, sizeof(big), keys_at(0), 0};
 	struct mkt_segments *s;
 	struct mkt_err err;
 
