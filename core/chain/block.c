@@ -155,6 +155,33 @@ static int dec_txs(struct mkt_dec *in, struct mkt_block *b, struct mkt_err *err)
 	return 0;
 }
 
+static int dec_head(struct mkt_dec *in, const void *p, struct mkt_block *b, struct mkt_err *err)
+{
+	int r = mkt_header_dec(in, &b->h);
+
+	if (r == -MKT_EVERSION)
+		return mkt_err_set(err, MKT_EINTEGRITY, "the block's version is not known");
+	if (r < 0)
+		return mkt_err_set(err, MKT_EINTEGRITY, "the block ends within its header");
+	mkt_hash(&b->hash, MKT_DOM_HEADER, p, MKT_HEADER_BYTES);
+	return dec_votes(in, b, err);
+}
+
+int mkt_block_dec_head(const void *p, size_t n, struct mkt_block *b, size_t *used,
+		       struct mkt_err *err)
+{
+	struct mkt_dec in = mkt_dec_init(p, n);
+	struct mkt_block v = {.txs = NULL};
+	int r = dec_head(&in, p, &v, err);
+
+	if (r < 0)
+		return r;
+	*b = v;
+	if (used)
+		*used = (size_t)(in.at - (const uint8_t *)p);
+	return 0;
+}
+
 int mkt_block_dec(const void *p, size_t n, struct mkt_block *b, struct mkt_err *err)
 {
 	struct mkt_dec in = mkt_dec_init(p, n);
@@ -163,13 +190,7 @@ int mkt_block_dec(const void *p, size_t n, struct mkt_block *b, struct mkt_err *
 
 	if (n > MKT_BLOCK_BYTES_MAX)
 		return mkt_err_set(err, MKT_EINTEGRITY, "the block is longer than a block may be");
-	r = mkt_header_dec(&in, &v.h);
-	if (r == -MKT_EVERSION)
-		return mkt_err_set(err, MKT_EINTEGRITY, "the block's version is not known");
-	if (r < 0)
-		return mkt_err_set(err, MKT_EINTEGRITY, "the block ends within its header");
-	mkt_hash(&v.hash, MKT_DOM_HEADER, p, MKT_HEADER_BYTES);
-	r = dec_votes(&in, &v, err);
+	r = dec_head(&in, p, &v, err);
 	if (r < 0)
 		return r;
 	r = dec_txs(&in, &v, err);

@@ -73,6 +73,13 @@ void mkt_authorities_hash(const struct mkt_pubkey *keys, unsigned n, struct mkt_
  */
 int mkt_block_dec(const void *p, size_t n, struct mkt_block *b, struct mkt_err *err) MKT_MUST_CHECK;
 
+/*
+ * Header and votes only, of a whole block or of one whose body was cut off: @b->txs and
+ * events are NULL.  *@used (may be NULL) is where the votes end.  -MKT_EINTEGRITY.
+ */
+int mkt_block_dec_head(const void *p, size_t n, struct mkt_block *b, size_t *used,
+		       struct mkt_err *err) MKT_MUST_CHECK;
+
 /* Walk transactions: *at starts NULL; false at the end. */
 bool mkt_block_next_tx(const struct mkt_block *b, const uint8_t **at, const uint8_t **tx,
 		       uint32_t *len);

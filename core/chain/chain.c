@@ -71,20 +71,26 @@ static int first_block(const struct mkt_genesis *g, const struct mkt_hash *id, s
 	return r < 0 ? mkt_err_code(err, -r) : 0;
 }
 
-static int write_first_block(const char *dir, const struct mkt_genesis *g,
-			     const struct mkt_hash *id, struct mkt_err *err)
+int chain_segments_open(const char *dir, const struct mkt_hash *id, struct mkt_segments **out,
+			struct mkt_err *err)
 {
 	char path[PATH_MAX] = "";
 	struct mkt_segments_conf conf = segments_conf(path, id);
+	int r = path_in(path, dir, "blocks", err);
+
+	return r ? r : mkt_segments_open(&conf, out, err);
+}
+
+static int write_first_block(const char *dir, const struct mkt_genesis *g,
+			     const struct mkt_hash *id, struct mkt_err *err)
+{
 	struct mkt_segment_record rec;
 	struct mkt_buf block = MKT_BUF_INIT;
 	struct mkt_segments *seg = NULL;
-	int r = path_in(path, dir, "blocks", err);
+	int r = first_block(g, id, &block, err);
 
 	if (!r)
-		r = first_block(g, id, &block, err);
-	if (!r)
-		r = mkt_segments_open(&conf, &seg, err);
+		r = chain_segments_open(dir, id, &seg, err);
 	if (!r) {
 		rec = (struct mkt_segment_record){block.data, block.len, {{0}}, 0};
 		r = keys_of(NULL, 0, block.data, block.len, &rec.keys, err);
@@ -134,8 +140,27 @@ static int sync_dir(const char *path)
 	return r;
 }
 
+int chain_io_code(int errnum)
+{
+	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+
+	return full ? MKT_EDISKFULL : MKT_EIO;
+}
+
+int chain_file_publish(const char *tmp, const char *path, struct mkt_err *err)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int n = slash ? (int)(slash - path) : 1;
+
+	snprintf(parent, sizeof(parent), "%.*s", n ? n : 1, slash ? path : ".");
+	if (rename(tmp, path) < 0 || sync_dir(parent) < 0)
+		return mkt_err_sys(err, chain_io_code(errno), errno, "cannot write '%s'", path);
+	return 0;
+}
+
 /* Give the finished @tmp its name; an empty directory of that name may stand there. */
-static int publish(const char *tmp, const char *dir, struct mkt_err *err)
+int chain_dir_publish(const char *tmp, const char *dir, struct mkt_err *err)
 {
 	char parent[PATH_MAX];
 
@@ -169,9 +194,14 @@ static int temp_dir(const char *dir, char out[PATH_MAX], struct mkt_err *err)
 	return 0;
 }
 
-int mkt_chain_create(const char *dir, const struct mkt_genesis *g, struct mkt_err *err)
+void chain_dir_drop(const char *tmp)
 {
-	char tmp[PATH_MAX];
+	nftw(tmp, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+int chain_dir_new(const char *dir, const struct mkt_genesis *g, char tmp[PATH_MAX],
+		  struct mkt_err *err)
+{
 	int r = mkt_genesis_check(g, err);
 
 	if (!r)
@@ -179,10 +209,21 @@ int mkt_chain_create(const char *dir, const struct mkt_genesis *g, struct mkt_er
 	if (r < 0)
 		return r;
 	r = fill_dir(tmp, g, err);
-	if (!r)
-		r = publish(tmp, dir, err);
 	if (r < 0)
-		nftw(tmp, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		chain_dir_drop(tmp);
+	return r;
+}
+
+int mkt_chain_create(const char *dir, const struct mkt_genesis *g, struct mkt_err *err)
+{
+	char tmp[PATH_MAX];
+	int r = chain_dir_new(dir, g, tmp, err);
+
+	if (r < 0)
+		return r;
+	r = chain_dir_publish(tmp, dir, err);
+	if (r < 0)
+		chain_dir_drop(tmp);
 	return r;
 }
 
@@ -249,14 +290,12 @@ static int open_segments(struct mkt_chain *c, uint64_t known, struct mkt_err *er
 
 static int read_head(struct mkt_chain *c, struct mkt_err *err)
 {
-	struct mkt_buf bytes = MKT_BUF_INIT;
 	struct mkt_block b;
-	int r = chain_read_block(c, mkt_segments_count(c->seg) - 1, &bytes, &b, err);
+	int r = mkt_chain_read_head(c, mkt_segments_count(c->seg) - 1, &b, err);
 
-	if (!r)
+	if (r >= 0)
 		c->head = mkt_verify_prev_of(&b);
-	mkt_buf_release(&bytes);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int open_all(struct mkt_chain *c, struct mkt_err *err)
@@ -414,26 +453,126 @@ int mkt_chain_append(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsi
 	return 0;
 }
 
+/* @rest: what stands after header and votes of a pruned record. */
+static int pruned(uint64_t height, const uint8_t *rest, size_t n, struct mkt_err *err)
+{
+	struct mkt_dec in = mkt_dec_init(rest, n);
+	char archive[CHAIN_ARCHIVE_MAX + 1];
+
+	mkt_dec_text(&in, archive, CHAIN_ARCHIVE_MAX);
+	if (in.bad || !archive[0]) {
+		mkt_err_set(err, MKT_EPRUNED, "the body of block %llu is not on this node",
+			    (unsigned long long)height);
+		mkt_err_hint(err, "ask another node, or give it an archive by 'ledgerd restore'");
+		return -MKT_EPRUNED;
+	}
+	return mkt_err_set(err, MKT_EPRUNED, "the body of block %llu was moved to the archive '%s'",
+			   (unsigned long long)height, archive);
+}
+
+static int wrong_height(const struct mkt_block *b, uint64_t height, struct mkt_err *err)
+{
+	return mkt_err_set(err, MKT_EINTEGRITY, "block %llu stands where block %llu should",
+			   (unsigned long long)b->h.height, (unsigned long long)height);
+}
+
+/* A record's contents that are pruned: who has the rest. */
+static int tell_pruned(const struct mkt_buf *bytes, uint64_t height, struct mkt_err *err)
+{
+	struct mkt_block b;
+	size_t used;
+	int r = mkt_block_dec_head(bytes->data, bytes->len, &b, &used, err);
+
+	if (!r && b.h.height != height)
+		r = wrong_height(&b, height, err);
+	return r ? r : pruned(height, bytes->data + used, bytes->len - used, err);
+}
+
 int mkt_chain_read(struct mkt_chain *c, uint64_t height, struct mkt_buf *out, struct mkt_err *err)
 {
-	return mkt_segments_read(c->seg, height, out, err);
+	int r = mkt_segments_read(c->seg, height, out, err);
+
+	return r == 1 ? tell_pruned(out, height, err) : r;
+}
+
+int mkt_chain_read_head(struct mkt_chain *c, uint64_t height, struct mkt_block *b,
+			struct mkt_err *err)
+{
+	struct mkt_buf bytes = MKT_BUF_INIT;
+	int r = mkt_segments_read(c->seg, height, &bytes, err), r2 = 0;
+
+	if (r >= 0)
+		r2 = mkt_block_dec_head(bytes.data, bytes.len, b, NULL, err);
+	if (r >= 0 && !r2 && b->h.height != height)
+		r2 = wrong_height(b, height, err);
+	mkt_buf_release(&bytes);
+	return r2 < 0 ? r2 : r;
 }
 
 int mkt_chain_read_raw(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
 		       struct mkt_err *err)
 {
-	return mkt_segments_read_raw(c->seg, height, out, err);
+	struct mkt_buf bytes = MKT_BUF_INIT;
+	int r = mkt_segments_read_raw(c->seg, height, out, err);
+
+	if (r < 0 || !(mkt_record_flags(out->data) & MKT_RECORD_PRUNED))
+		return r;
+	r = mkt_segments_unpack(c->seg, out->data, out->len, &height, &bytes, err);
+	if (!r)
+		r = tell_pruned(&bytes, height, err);
+	mkt_buf_release(&bytes);
+	return r;
+}
+
+int mkt_chain_read_short(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
+			 struct mkt_err *err)
+{
+	struct mkt_buf bytes = MKT_BUF_INIT;
+	struct mkt_block b, next;
+	size_t used = 0;
+	bool whole = height >= mkt_chain_height(c);
+	int r = mkt_segments_read(c->seg, height, &bytes, err), r2 = 0;
+
+	if (r >= 0)
+		r2 = mkt_block_dec_head(bytes.data, bytes.len, &b, &used, err);
+	if (!r && !r2 && !whole) {
+		r2 = mkt_chain_read_head(c, height + 1, &next, err);
+		whole = r2 >= 0 && (!mkt_hash_eq(&next.h.authorities, &b.h.authorities) ||
+				    bytes.len == used);
+	}
+	if (r >= 0 && r2 >= 0 && !r && whole)
+		r2 = mkt_segments_read_raw(c->seg, height, out, err);
+	else if (r >= 0 && r2 >= 0)
+		r2 = chain_pack_short(c->seg, 0, &bytes, used, "", out, err);
+	mkt_buf_release(&bytes);
+	return r < 0 ? r : r2 < 0 ? r2 : 0;
+}
+
+int chain_pack_short(struct mkt_segments *seg, unsigned flags, const struct mkt_buf *block,
+		     size_t used, const char *archive, struct mkt_buf *out, struct mkt_err *err)
+{
+	struct mkt_dec in = mkt_dec_init(block->data + 1 + MKT_HASH_LEN, 8); /* version, chain */
+	struct mkt_buf head = MKT_BUF_INIT;
+	int r;
+
+	mkt_buf_add(&head, block->data, used);
+	mkt_enc_text(&head, archive, strlen(archive));
+	mkt_buf_clear(out);
+	r = head.bad ? mkt_err_code(err, MKT_ENOMEM)
+		     : mkt_segments_pack(seg, mkt_dec_u64(&in), flags | MKT_RECORD_PRUNED, head.data,
+					 head.len, out, err);
+	mkt_buf_release(&head);
+	return r;
 }
 
 int chain_read_block(struct mkt_chain *c, uint64_t height, struct mkt_buf *bytes,
 		     struct mkt_block *b, struct mkt_err *err)
 {
-	int r = mkt_segments_read(c->seg, height, bytes, err);
+	int r = mkt_chain_read(c, height, bytes, err);
 
 	if (!r)
 		r = mkt_block_dec(bytes->data, bytes->len, b, err);
 	if (!r && b->h.height != height)
-		r = mkt_err_set(err, MKT_EINTEGRITY, "block %llu stands where block %llu should",
-				(unsigned long long)b->h.height, (unsigned long long)height);
+		r = wrong_height(b, height, err);
 	return r;
 }

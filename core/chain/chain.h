@@ -131,13 +131,27 @@ int mkt_chain_seal(const struct mkt_chain *c, const struct mkt_seal *in,
 
 /*
  * The encoded block at @height, unpacked into @out.  Takes no lock.
- * -MKT_ENOTFOUND; -MKT_EINTEGRITY on damage, naming file and offset.
+ * -MKT_ENOTFOUND; -MKT_EPRUNED: its body is not here, and which archive has it;
+ * -MKT_EINTEGRITY on damage, naming file and offset.
  */
 int mkt_chain_read(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
 		   struct mkt_err *err) MKT_MUST_CHECK;
+/*
+ * Header and votes of the block, whose body may be pruned; @b points nowhere.
+ * 0 whole, 1 pruned.
+ */
+int mkt_chain_read_head(struct mkt_chain *c, uint64_t height, struct mkt_block *b,
+			struct mkt_err *err) MKT_MUST_CHECK;
 /* The record as stored, as /v1/chain hands it out; mkt_record_unpack() opens it. */
 int mkt_chain_read_raw(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
 		       struct mkt_err *err) MKT_MUST_CHECK;
+
+/*
+ * The record with header and votes only (flag MKT_RECORD_PRUNED); the whole one if the block
+ * changes the set of authorities, has no body, or is the last.
+ */
+int mkt_chain_read_short(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
+			 struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Where a transaction is.  By id, or by account and request id.  1 found, 0 not, or an error. */
 struct mkt_tx_place {

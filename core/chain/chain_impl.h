@@ -10,6 +10,7 @@
 #ifndef MKT_CHAIN_IMPL_H
 #define MKT_CHAIN_IMPL_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -20,6 +21,7 @@
 #define CHAIN_RUN_BITS 16 /* transactions of one run */
 #define CHAIN_TX_VALUE 10 /* 8 bytes of id, u16 */
 #define CHAIN_STATE_KEY 9 /* u8 type, u64 id */
+#define CHAIN_ARCHIVE_MAX 63 /* bytes of an archive's name in a pruned record */
 #define CHAIN_STORE_FORMAT "mkt-store 1"
 
 /* One entry of an index whose values are u64; the key is u32, or u32 run and u32. */
@@ -131,6 +133,25 @@ int chain_store_open(struct mkt_chain *c, struct chain_store_head *head,
 int chain_store_put_head(struct mkt_chain *c, struct mkt_store_tx *t, const struct mkt_sealed *s,
 			 struct mkt_err *err) MKT_MUST_CHECK;
 
+/* The same as chain_store_open() finds it, in a transaction; and in one of its own. */
+int chain_store_get_head(struct mkt_chain *c, struct mkt_store_tx *t,
+			 struct chain_store_head *head, struct mkt_err *err) MKT_MUST_CHECK;
+int chain_store_set_head(struct mkt_chain *c, const struct mkt_sealed *s,
+			 struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Request ids of blocks from this time on may still be used when block time is @now_ms. */
+static inline uint64_t chain_valid_since(const struct mkt_genesis *g, uint64_t now_ms)
+{
+	uint64_t span = g->validity_s * 1000ull;
+
+	return now_ms > span ? now_ms - span : 0;
+}
+
+/* The code of a failed write. */
+int chain_io_code(int errnum);
+/* Give the synced @tmp its name, and sync the directory. */
+int chain_file_publish(const char *tmp, const char *path, struct mkt_err *err) MKT_MUST_CHECK;
+
 /* Make c->state that of the last block: from the store, then by executing. */
 int chain_recover(struct mkt_chain *c, const struct chain_store_head *head,
 		  struct mkt_err *err) MKT_MUST_CHECK;
@@ -138,6 +159,30 @@ int chain_recover(struct mkt_chain *c, const struct chain_store_head *head,
 /* Read and take apart block @height; @b points into @bytes. */
 int chain_read_block(struct mkt_chain *c, uint64_t height, struct mkt_buf *bytes,
 		     struct mkt_block *b, struct mkt_err *err) MKT_MUST_CHECK;
+
+/*
+ * Replace @out by the pruned record of a block, of which @used bytes are header and
+ * votes: those, then the name of the archive that has the rest ("": not told).
+ */
+int chain_pack_short(struct mkt_segments *seg, unsigned flags, const struct mkt_buf *block,
+		     size_t used, const char *archive, struct mkt_buf *out,
+		     struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Making a chain in a directory beside its place (chain.c). */
+int chain_dir_new(const char *dir, const struct mkt_genesis *g, char tmp[PATH_MAX],
+		  struct mkt_err *err) MKT_MUST_CHECK;
+int chain_dir_publish(const char *tmp, const char *dir, struct mkt_err *err) MKT_MUST_CHECK;
+void chain_dir_drop(const char *tmp);
+/* Segments of the chain in @dir, for appending. */
+int chain_segments_open(const char *dir, const struct mkt_hash *id, struct mkt_segments **out,
+			struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Ids of a block's transactions, in order; owned by the caller. */
+int chain_tx_ids(const struct mkt_block *b, struct mkt_hash **out) MKT_MUST_CHECK;
+
+/* Transactions and events of blocks below the store's head, without their state. */
+int chain_index_past(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsigned n,
+		     struct mkt_err *err) MKT_MUST_CHECK;
 
 void chain_scratch_release(struct chain_scratch *s);
 

@@ -294,6 +294,34 @@ static int index_once(struct mkt_chain *c, struct mkt_sealed *const *blocks, uns
 	return mkt_store_commit(t, err);
 }
 
+static int past_once(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsigned n,
+		     struct mkt_err *err)
+{
+	struct mkt_store_tx *t;
+	int r = mkt_store_begin(c->store, true, &t, err);
+
+	if (r < 0)
+		return r;
+	r = put_txs(c, t, blocks, n, err);
+	if (!r)
+		r = put_events(c, t, blocks, n, err);
+	if (r < 0) {
+		mkt_store_abort(t);
+		return r;
+	}
+	return mkt_store_commit(t, err);
+}
+
+int chain_index_past(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsigned n,
+		     struct mkt_err *err)
+{
+	int r = -MKT_EBUSY;
+
+	for (unsigned i = 0; i < TRIES && r == -MKT_EBUSY; i++)
+		r = past_once(c, blocks, n, err);
+	return r;
+}
+
 int mkt_chain_index(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsigned n,
 		    struct mkt_err *err)
 {

@@ -40,15 +40,12 @@ static bool same(struct mkt_bytes a, struct mkt_bytes b)
 }
 
 /* 1: ours, with @head; 0: empty or of another format, to be made anew. */
-static int read_store_head(struct mkt_chain *c, struct chain_store_head *head, struct mkt_err *err)
+static int get_head(struct mkt_chain *c, struct mkt_store_tx *t, struct chain_store_head *head,
+		    struct mkt_err *err)
 {
-	struct mkt_store_tx *t;
 	struct mkt_bytes v;
-	int r = mkt_store_begin(c->store, false, &t, err);
+	int r = mkt_store_get(t, MKT_TAB_META, text("format"), &v, err);
 
-	if (r < 0)
-		return r;
-	r = mkt_store_get(t, MKT_TAB_META, text("format"), &v, err);
 	if (r == 1 && !same(v, text(CHAIN_STORE_FORMAT)))
 		r = 0;
 	if (r == 1)
@@ -65,6 +62,39 @@ static int read_store_head(struct mkt_chain *c, struct chain_store_head *head, s
 	} else if (r == 1) {
 		r = mkt_err_set(err, MKT_ESTORE, "'%s/db' has no whole head", c->dir);
 	}
+	return r;
+}
+
+int chain_store_get_head(struct mkt_chain *c, struct mkt_store_tx *t,
+			 struct chain_store_head *head, struct mkt_err *err)
+{
+	int r = get_head(c, t, head, err);
+
+	return r < 0 ? r : 0;
+}
+
+static int read_store_head(struct mkt_chain *c, struct chain_store_head *head, struct mkt_err *err)
+{
+	struct mkt_store_tx *t;
+	int r = mkt_store_begin(c->store, false, &t, err);
+
+	if (r < 0)
+		return r;
+	r = get_head(c, t, head, err);
+	mkt_store_abort(t);
+	return r;
+}
+
+int chain_store_set_head(struct mkt_chain *c, const struct mkt_sealed *s, struct mkt_err *err)
+{
+	struct mkt_store_tx *t;
+	int r = mkt_store_begin(c->store, true, &t, err);
+
+	if (r < 0)
+		return r;
+	r = chain_store_put_head(c, t, s, err);
+	if (!r)
+		return mkt_store_commit(t, err);
 	mkt_store_abort(t);
 	return r;
 }
@@ -171,8 +201,7 @@ static int restore_requests(struct mkt_chain *c, const struct mkt_block *b, stru
 
 static int load_requests(struct mkt_chain *c, uint64_t last, struct mkt_err *err)
 {
-	uint64_t now = mkt_state_time_ms(c->state), span = c->g.validity_s * 1000ull, from = 0;
-	uint64_t since = now > span ? now - span : 0;
+	uint64_t since = chain_valid_since(&c->g, mkt_state_time_ms(c->state)), from = 0;
 	struct mkt_buf bytes = MKT_BUF_INIT;
 	struct mkt_block b;
 	int r = since ? mkt_segments_find(c->seg, MKT_BY_TIME_MS, since - 1, &from, err)
@@ -238,7 +267,7 @@ static int flush(struct mkt_chain *c, struct batch *bt, struct mkt_err *err)
 	return r;
 }
 
-static int ids_of(const struct mkt_block *b, struct mkt_hash **out)
+int chain_tx_ids(const struct mkt_block *b, struct mkt_hash **out)
 {
 	const uint8_t *at = NULL, *tx;
 	struct mkt_hash *ids = malloc((b->h.ntxs + 1u) * sizeof(*ids));
@@ -266,7 +295,7 @@ static int take_first(struct mkt_chain *c, struct batch *bt, struct mkt_verify_p
 	if (!r && (want.len != s->bytes.len || memcmp(want.data, s->bytes.data, want.len) != 0))
 		r = mkt_err_set(err, MKT_EINTEGRITY, "block 0 is not the one that genesis makes");
 	mkt_buf_release(&want);
-	if (!r && ids_of(&b, &s->tx_ids) < 0)
+	if (!r && chain_tx_ids(&b, &s->tx_ids) < 0)
 		r = mkt_err_code(err, MKT_ENOMEM);
 	if (r < 0) {
 		mkt_sealed_release(s);
@@ -290,7 +319,7 @@ static int replay_one(struct mkt_chain *c, uint64_t height, struct mkt_sealed *s
 		r = mkt_verify_static(&b, &c->g, &c->id, err);
 	if (!r)
 		r = mkt_verify_execute(c->state, &b, prev, &c->id, ev, &s->delta, err);
-	if (!r && ids_of(&b, &s->tx_ids) < 0)
+	if (!r && chain_tx_ids(&b, &s->tx_ids) < 0)
 		r = mkt_err_code(err, MKT_ENOMEM);
 	if (r < 0)
 		return r;

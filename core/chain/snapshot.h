@@ -4,10 +4,9 @@
  *
  *   head      "mktsnap1", 32 chain id, u64 height, 32 header hash, u64 tail (the first height whose
  *             body the new node needs), u64 time of the head in ms
- *   chunks    u32 raw length, u32 stored length, 16 bytes of MKT_DOM_SEGMENT over the 8 bytes
- *             before and the zstd frame that follows; unpacked, whole records of the state in
- *             ascending (type, id): u8 type, u64 id, u32 length, bytes
- *   end       a chunk of raw length 0 whose contents are u64 records, 32 state digest
+ *   chunks    each a record as in segment files (core/store/segment.h), numbered from 0:
+ *             rows of the state in the order of loading: u8 type, u64 id, u32 length, bytes
+ *   end       one more record: u8 0, u64 rows, 32 state digest
  *
  * All little endian.  Nothing in it is believed: the records must give the state
  * digest of the header of that height, and that header must have the votes of the
@@ -69,8 +68,8 @@ int mkt_chain_build(const char *dir, const struct mkt_genesis *g, const char *pa
 
 /*
  * The next block as a stored record (mkt_chain_read_raw(), /v1/chain): from height 1 up to the
- * snapshot's.  Below the tail a record without body is enough, and bodies are dropped, but
- * where the set of authorities changes: there, and from the tail on, it must be whole.
+ * snapshot's.  Below the tail a record without body is enough, but where the set of
+ * authorities changes: there, and from the tail on, it must be whole.  What is given is kept.
  * Checked: link, votes of the set in force, roots of whole ones.
  * -MKT_EINTEGRITY names block and fault; -MKT_EPRUNED: the body is needed.
  */

@@ -29,7 +29,7 @@ static int check_votes(const struct mkt_block *b, const struct mkt_genesis *g, s
 	return own ? 0 : differs(b, err, "the authority that sealed it has not signed it");
 }
 
-static int check_roots(const struct mkt_block *b, struct mkt_err *err)
+int mkt_verify_roots(const struct mkt_block *b, struct mkt_err *err)
 {
 	uint32_t most = b->h.ntxs > b->h.nevents ? b->h.ntxs : b->h.nevents;
 	struct mkt_hash *leaves = malloc((most + 1u) * sizeof(*leaves));
@@ -54,23 +54,25 @@ static int check_roots(const struct mkt_block *b, struct mkt_err *err)
 	return r;
 }
 
-int mkt_verify_static(const struct mkt_block *b, const struct mkt_genesis *g,
-		      const struct mkt_hash *chain, struct mkt_err *err)
+int mkt_verify_head(const struct mkt_block *b, const struct mkt_genesis *g,
+		    const struct mkt_hash *chain, struct mkt_err *err)
 {
 	struct mkt_hash set;
-	int r;
 
 	if (!mkt_hash_eq(&b->h.chain, chain))
 		return differs(b, err, "it belongs to another chain");
 	mkt_authorities_hash(g->authorities, g->nauthorities, &set);
 	if (!mkt_hash_eq(&b->h.authorities, &set))
 		return differs(b, err, "it names another set of authorities");
-	if (b->h.height) {
-		r = check_votes(b, g, err);
-		if (r < 0)
-			return r;
-	}
-	return check_roots(b, err);
+	return b->h.height ? check_votes(b, g, err) : 0;
+}
+
+int mkt_verify_static(const struct mkt_block *b, const struct mkt_genesis *g,
+		      const struct mkt_hash *chain, struct mkt_err *err)
+{
+	int r = mkt_verify_head(b, g, chain, err);
+
+	return r < 0 ? r : mkt_verify_roots(b, err);
 }
 
 static int tx_differs(const struct mkt_block *b, uint32_t ix, struct mkt_err *err, const char *what)

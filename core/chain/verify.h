@@ -26,7 +26,12 @@ static inline struct mkt_verify_prev mkt_verify_prev_of(const struct mkt_block *
  * from @key_of (false: unknown account).  -MKT_EINTEGRITY says what differs.
  */
 typedef bool mkt_key_of_fn(void *ctx, uint32_t account, struct mkt_pubkey *key);
-/* Votes of the authorities, transaction root, event root. */
+/* Of a header alone: its chain, its set of authorities, their votes. */
+int mkt_verify_head(const struct mkt_block *b, const struct mkt_genesis *g,
+		    const struct mkt_hash *chain, struct mkt_err *err) MKT_MUST_CHECK;
+/* Of a whole block: transactions and events are those of the header's roots. */
+int mkt_verify_roots(const struct mkt_block *b, struct mkt_err *err) MKT_MUST_CHECK;
+/* Both. */
 int mkt_verify_static(const struct mkt_block *b, const struct mkt_genesis *g,
 		      const struct mkt_hash *chain, struct mkt_err *err) MKT_MUST_CHECK;
 /* Signatures of transactions @first .. @first + @n - 1. */

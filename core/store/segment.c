@@ -254,8 +254,8 @@ int mkt_record_unpack(const void *p, size_t n, uint32_t record_max, uint64_t *he
 	return 0;
 }
 
-int seg_unpack(struct mkt_segments *s, const void *p, size_t n, uint64_t *height,
-	       struct mkt_buf *out, struct mkt_err *err)
+int mkt_segments_unpack(struct mkt_segments *s, const void *p, size_t n, uint64_t *height,
+			struct mkt_buf *out, struct mkt_err *err)
 {
 	ZSTD_DCtx *d = take_dctx(s);
 	struct seg_record r;
@@ -303,6 +303,20 @@ int mkt_record_pack(uint64_t height, unsigned flags, const void *p, size_t n, st
 	int r = pack(cctx, height, flags & UINT8_MAX, p, n, out, err);
 
 	ZSTD_freeCCtx(cctx);
+	return r;
+}
+
+int mkt_segments_pack(struct mkt_segments *s, uint64_t height, unsigned flags, const void *p,
+		      size_t n, struct mkt_buf *out, struct mkt_err *err)
+{
+	ZSTD_CCtx *cctx = atomic_exchange(&s->spare_cctx, NULL), *none = NULL;
+	int r;
+
+	if (!cctx)
+		cctx = ZSTD_createCCtx();
+	r = pack(cctx, height, flags & UINT8_MAX, p, n, out, err);
+	if (!atomic_compare_exchange_strong(&s->spare_cctx, &none, cctx))
+		ZSTD_freeCCtx(cctx);
 	return r;
 }
 
@@ -708,6 +722,7 @@ void mkt_segments_close(struct mkt_segments *s)
 	if (s->dir_fd >= 0)
 		close(s->dir_fd);
 	ZSTD_freeCCtx(s->cctx);
+	ZSTD_freeCCtx(s->spare_cctx);
 	for (unsigned i = 0; i < SEG_DCTX_MAX; i++)
 		ZSTD_freeDCtx(s->dctx[i]);
 	mkt_buf_release(&s->buf);

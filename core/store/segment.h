@@ -146,6 +146,12 @@ unsigned mkt_record_flags(const void *p);
 int mkt_record_pack(uint64_t height, unsigned flags, const void *p, size_t n, struct mkt_buf *out,
 		    struct mkt_err *err) MKT_MUST_CHECK;
 
+/* The same with what @s keeps for it: many small records cost less.  Any thread. */
+int mkt_segments_unpack(struct mkt_segments *s, const void *p, size_t n, uint64_t *height,
+			struct mkt_buf *out, struct mkt_err *err) MKT_MUST_CHECK;
+int mkt_segments_pack(struct mkt_segments *s, uint64_t height, unsigned flags, const void *p,
+		      size_t n, struct mkt_buf *out, struct mkt_err *err) MKT_MUST_CHECK;
+
 /* ---- files made anew ---------------------------------------------------------------------- */
 
 /* The last file's number; the first is 1. */

@@ -58,7 +58,8 @@ struct mkt_segments {
 	_Atomic uint64_t bytes;
 	bool failed; /* the disk may hold anything: no more appends */
 	uint64_t cut, rebuilt;
-	struct ZSTD_CCtx_s *cctx;
+	struct ZSTD_CCtx_s *cctx; /* of appends */
+	_Atomic(struct ZSTD_CCtx_s *) spare_cctx; /* of mkt_segments_pack(), when idle */
 	_Atomic(struct ZSTD_DCtx_s *) dctx[SEG_DCTX_MAX]; /* idle ones; a thread takes one out */
 	struct mkt_buf buf;				  /* records of an append */
 	struct mkt_buf entries; /* encoded entries not yet in the index file ... */
@@ -97,10 +98,6 @@ int seg_entry_get(const struct mkt_segments *s, uint64_t height, struct seg_entr
 const char *seg_record_dec(const uint8_t *p, uint32_t record_max, struct seg_record *r);
 /* Checksum over header and payload at @p (whole record there). */
 bool seg_record_ok(const uint8_t *p, const struct seg_record *r);
-
-/* mkt_record_unpack() with a context of @s. */
-int seg_unpack(struct mkt_segments *s, const void *p, size_t n, uint64_t *height,
-	       struct mkt_buf *out, struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Find the files, recover, make ready to append. */
 int seg_open_all(struct mkt_segments *s, struct mkt_err *err) MKT_MUST_CHECK;

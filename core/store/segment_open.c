@@ -366,7 +366,7 @@ static int take_record(struct mkt_segments *s, struct scan *c, const struct seg_
 		 .len = MKT_RECORD_HEADER_BYTES + r->stored_len};
 	char why[MKT_ERR_TEXT_MAX];
 	uint64_t height;
-	int ret = seg_unpack(s, c->raw.data, c->raw.len, &height, &c->rec, err);
+	int ret = mkt_segments_unpack(s, c->raw.data, c->raw.len, &height, &c->rec, err);
 
 	if (!ret)
 		ret = s->conf.keys(s->conf.ctx, height, c->rec.data, c->rec.len, &e.keys, err);

@@ -65,7 +65,7 @@ struct rewrite {
 	uint32_t old_id, new_id;
 	uint64_t first, end; /* heights */
 	int fd;
-	uint64_t len;	     /* of the new file, what is still in @out included */
+	uint64_t len; /* of the new file, what is still in @out included */
 	struct mkt_buf out, raw, rec, entries;
 };
 
