@@ -87,8 +87,9 @@ int ld_node_check(const struct ld_conf *conf, struct mkt_err *err)
 	char path[LD_PATH_MAX + sizeof("/genesis")];
 	struct mkt_buf bytes = MKT_BUF_INIT;
 	struct mkt_genesis g;
-	struct mkt_seckey key;
-	int res = load_key(conf, &key, err);
+	struct mkt_seckey key = {{0}};
+	bool seals = conf->role != LD_FULLNODE;
+	int res = seals ? load_key(conf, &key, err) : 0;
 
 	if (res < 0)
 		return res;
@@ -102,7 +103,8 @@ int ld_node_check(const struct ld_conf *conf, struct mkt_err *err)
 			mkt_err_wrap(err, "'%s'", path);
 	}
 	if (!res) {
-		res = find_authority(conf, &g, &key, err);
+		if (seals)
+			res = find_authority(conf, &g, &key, err);
 		mkt_genesis_release(&g);
 	}
 	mkt_wipe(&key, sizeof(key));

@@ -47,7 +47,7 @@ field() { openssl x509 -in "c/$1" -noout "${@:2}"; }
 	run3 certs renew
 	status_is 0
 	out_is "$HOME/c/users/soon.crt"
-	err_is "1 signed again; restart their processes one at a time"
+	err_is "1 signed again; copy them, then 'systemctl reload ledgerd' on their nodes"
 	[ "$key" = "$(field users/soon.crt -pubkey)" ]
 	[ "$names" = "$(field users/soon.crt -ext subjectAltName)" ]
 	field users/soon.crt -checkend $((300 * 86400))

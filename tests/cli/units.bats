@@ -18,7 +18,7 @@ have() { command -v "$1" >/dev/null || skip "$1 is not here"; }
 
 @test "every program that a unit starts is installed" {
 	local path
-	for path in $(units | xargs sed -nE 's/^Exec[A-Za-z]*=([^ ]+).*/\1/p' | sort -u); do
+	for path in $(units | xargs sed -nE "s,^Exec[A-Za-z]*=(/usr[^ ]+).*,\1,p" | sort -u); do
 		[ -x "$TREE$path" ] || fail "$path"
 	done
 }
@@ -69,4 +69,29 @@ have() { command -v "$1" >/dev/null || skip "$1 is not here"; }
 	cd "$TREE/usr/lib/systemd/system"
 	diff <(sed -E 's/^Description=.*//; s,/etc/mkt/ledgerd-%i,/etc/mkt/ledgerd,' ledgerd@.service) \
 		<(sed -E 's/^Description=.*//' ledgerd.service)
+}
+
+# samples DIR: below this home, with the chain, keys and certificates that they name.
+samples() {
+	cp -R "$TREE/usr/share/doc/mkt/examples/$1" conf
+	sed -i "s,/etc/mkt/,$HOME/etc/,; s,/var/lib/mkt/,$HOME/lib/,; s,/run/mkt/,$HOME/run/," conf/*.conf
+	mkdir -p etc lib
+}
+
+@test "sample of the paper's setting: configurations are right as they stand" {
+	samples paper
+	"$TREE/usr/bin/mkt-certs" -d etc/certs init
+	"$TREE/usr/bin/mkt-certs" -d etc/certs node a1 10.0.0.1 >/dev/null
+	"$TREE/usr/bin/mkt-certs" -d etc/certs node full1 10.0.0.1 >/dev/null
+	"$TREE/usr/bin/mkt-certs" -d etc/certs door full1 market.example.net >/dev/null
+	mkt init -q --no-config m
+	cp -R m/chain lib/authority
+	cp -R m/chain lib/full
+	cp m/authority.key etc/authority.key
+	local c
+	for c in authority fullnode; do
+		run3 "$BUILD_DIR/ledgerd" -n -f "conf/$c.conf"
+		status_is 0
+		out_is "configuration ok"
+	done
 }

@@ -131,8 +131,7 @@ cluster_conf_authority() { # name
 	printf '\n[authority]\nkey = %s\n' "$cluster_dir/market/${cluster_key[$1]}"
 	for x in "${cluster_nodes[@]}"; do
 		[ "$x" != "$1" ] || continue
-		printf '\n[peer %s]\n' "$x"
-		[[ $x != a* ]] || echo "url = ${cluster_url[$x]}"
+		printf '\n[peer %s]\nurl =%s\n' "$x" "$([[ $x != a* ]] || echo " ${cluster_url[$x]}")"
 	done
 	[ "$etcd_n" -eq 0 ] || printf '\n[etcd]\nendpoints = %s\nca = %s\ncert = %s\nkey = %s\n' \
 		"$etcd_endpoints" "$c/ca.crt" "$c/$1-client.crt" "$c/$1-client.key"
