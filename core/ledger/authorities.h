@@ -6,7 +6,9 @@
  * that is in force.  The new set is in force from the next block on: a block at
  * height h is signed by the set that the state after h - 1 names.
  *
- * Quorum q of n: floor(n / 2) + 1; with `quorum = bft` 2 f + 1, where f = (n - 1) / 3.
+ * Quorum of n: floor(n / 2) + 1; with `quorum = bft` floor((n + f) / 2) + 1, where
+ * f = (n - 1) / 3 of them may lie.  That is 2 f + 1 of n = 3 f + 1, and more when n
+ * lies between: any two quorums then share one that does not lie.
  */
 #ifndef MKT_LEDGER_AUTHORITIES_H
 #define MKT_LEDGER_AUTHORITIES_H
