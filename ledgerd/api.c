@@ -216,6 +216,8 @@ static unsigned status_of(int code)
 		return 404;
 	case MKT_ECONFLICT:
 		return 409;
+	case MKT_EPRUNED:
+		return 410;
 	case MKT_ELIMIT:
 		return 413;
 	case MKT_ERATE:
@@ -321,6 +323,7 @@ static const struct route {
 	{"GET", "/v1/tx", ld_find_tx, LOOKS_BACK},
 	{"GET", "/v1/tx/*", ld_get_tx, LOOKS_BACK},
 	{"GET", "/v1/chain", ld_get_chain, 0},
+	{"GET", "/v1/snapshot", ld_get_snapshot, 0},
 	{"GET", "/v1/events", ld_get_events, 0},
 	{"GET", "/v1/events/page", ld_get_events_page, 0},
 	{"GET", "/v1/limits", ld_get_limits, FREE},

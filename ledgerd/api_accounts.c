@@ -131,6 +131,7 @@ int ld_get_story(struct ld_req *r, struct mkt_err *err)
 	struct ld_look look;
 	struct mkt_jw w;
 	uint32_t number, limit;
+	uint64_t pruned = 0;
 	bool down, has_from;
 	char next[24];
 	int count = 0, res = ld_private(r, err);
@@ -157,9 +158,17 @@ int ld_get_story(struct ld_req *r, struct mkt_err *err)
 	ld_look_init(&look, n);
 	ld_begin(r, &w, "mkt.events/1");
 	mkt_jw_arr(&w);
-	for (; r->rows < (uint32_t)count && r->rows < limit && res >= 0; r->rows++)
+	for (; r->rows < (uint32_t)count && r->rows < limit && res >= 0; r->rows++) {
 		res = ld_put_entry(&look, &w, entries[r->rows], err);
+		if (res != -MKT_EPRUNED)
+			continue;
+		res = 0;
+		if (entries[r->rows] >> 24 > pruned)
+			pruned = entries[r->rows] >> 24;
+	}
 	mkt_jw_arr_end(&w);
+	if (pruned) /* entries up to this block were left out */
+		mkt_jw_ku64(&w, "pruned", pruned);
 	ld_look_release(&look);
 	if (res < 0)
 		return res;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "core/chain/merkle.h"
+#include "core/codec/enc.h"
 #include "ledgerd/api.h"
 #include "ledgerd/look.h"
 
@@ -11,6 +12,7 @@
 
 /* ---- headers -------------------------------------------------------------------------------- */
 
+/* @bytes 0: the body is pruned. */
 static void put_header(struct mkt_jw *w, const struct mkt_block *b, size_t bytes)
 {
 	const struct mkt_header *h = &b->h;
@@ -30,12 +32,32 @@ static void put_header(struct mkt_jw *w, const struct mkt_block *b, size_t bytes
 	mkt_jw_khex(w, "state", h->state.b, sizeof(h->state.b));
 	mkt_jw_ku64(w, "authority", h->authority);
 	mkt_jw_ku64(w, "bytes", bytes);
+	mkt_jw_kbool(w, "pruned", !bytes);
+}
+
+/* A line of the list: of a pruned block, what its header says. */
+static int put_line(struct ld_look *l, struct mkt_jw *w, uint64_t height, uint64_t *bytes,
+		    struct mkt_err *err)
+{
+	const struct ld_look_block *k;
+	struct mkt_block head;
+	int res = ld_look_block(l, height, &k, err);
+	size_t n = res < 0 ? 0 : k->bytes.len;
+
+	if (res == -MKT_EPRUNED)
+		res = mkt_chain_read_head(l->node->chain, height, &head, err);
+	if (res < 0)
+		return res;
+	mkt_jw_obj(w);
+	put_header(w, n ? &k->b : &head, n);
+	mkt_jw_obj_end(w);
+	*bytes += n;
+	return 0;
 }
 
 int ld_get_blocks(struct ld_req *r, struct mkt_err *err)
 {
 	uint64_t head = mkt_chain_height(r->node->chain), at, bytes = 0;
-	const struct ld_look_block *k;
 	struct ld_look look;
 	struct mkt_jw w;
 	uint32_t limit;
@@ -58,13 +80,9 @@ int ld_get_blocks(struct ld_req *r, struct mkt_err *err)
 	ld_begin(r, &w, "mkt.blocks/1");
 	mkt_jw_arr(&w);
 	for (more = at <= head; more && r->rows < limit && bytes < PAGE_BYTES_MAX; r->rows++) {
-		res = ld_look_block(&look, at, &k, err);
+		res = put_line(&look, &w, at, &bytes, err);
 		if (res < 0)
 			break;
-		mkt_jw_obj(&w);
-		put_header(&w, &k->b, k->bytes.len);
-		mkt_jw_obj_end(&w);
-		bytes += k->bytes.len;
 		more = down ? at > 0 : at < head;
 		at = down ? at - 1 : at + 1;
 	}
@@ -362,28 +380,34 @@ int ld_find_tx(struct ld_req *r, struct mkt_err *err)
 struct chain_stream {
 	struct ld_stream base;
 	struct ld_node *node;
+	bool headers;
 	uint64_t at, end;     /* heights, @end excluded */
-	struct mkt_buf piece; /* length and record of one block */
+	struct mkt_buf record, piece; /* piece: length and record of one block */
 	size_t given;
 };
+
+static int read_record(struct chain_stream *s, uint64_t height, struct mkt_err *err)
+{
+	if (s->record.cap > STREAM_KEEP)
+		mkt_buf_release(&s->record);
+	return s->headers ? mkt_chain_read_short(s->node->chain, height, &s->record, err)
+			  : mkt_chain_read_raw(s->node->chain, height, &s->record, err);
+}
 
 static bool next_record(struct chain_stream *s)
 {
 	struct mkt_buf *b = &s->piece;
-	size_t len;
 
 	if (b->cap > STREAM_KEEP)
 		mkt_buf_release(b);
 	mkt_buf_clear(b);
 	s->given = 0;
-	mkt_buf_add(b, "\0\0\0\0", 4);
-	if (b->bad || mkt_chain_read_raw(s->node->chain, s->at, b, NULL) < 0 || b->bad)
+	if (read_record(s, s->at, NULL) < 0)
 		return false;
-	len = b->len - 4;
-	for (unsigned i = 0; i < 4; i++)
-		b->data[i] = (uint8_t)(len >> (8 * i));
+	mkt_enc_u32(b, (uint32_t)s->record.len);
+	mkt_buf_add(b, s->record.data, s->record.len);
 	s->at++;
-	return true;
+	return !b->bad;
 }
 
 static ssize_t chain_read(struct ld_stream *base, char *to, size_t max)
@@ -413,6 +437,7 @@ static void chain_free(struct ld_stream *base)
 	struct chain_stream *s = (struct chain_stream *)(void *)base;
 
 	ld_guard_stream_end(&s->node->guard);
+	mkt_buf_release(&s->record);
 	mkt_buf_release(&s->piece);
 	free(s);
 }
@@ -421,8 +446,11 @@ int ld_get_chain(struct ld_req *r, struct mkt_err *err)
 {
 	uint64_t head = mkt_chain_height(r->node->chain), from = 0, limit = UINT64_MAX;
 	struct chain_stream *s;
+	bool headers = false;
 	int res = ld_private(r, err);
 
+	if (res >= 0)
+		res = ld_param_flag(r, "headers", &headers, err);
 	if (res >= 0)
 		res = ld_param_u64(r, "from", UINT64_MAX, &from, err);
 	if (res >= 0)
@@ -445,8 +473,15 @@ int ld_get_chain(struct ld_req *r, struct mkt_err *err)
 	s->base.read = chain_read;
 	s->base.free = chain_free;
 	s->node = r->node;
+	s->headers = headers;
 	s->at = from;
 	s->end = limit < head + 1 - from ? from + limit : head + 1;
+	/* What is wrong with the first one is told in words; later the stream breaks off. */
+	res = s->at < s->end ? read_record(s, s->at, err) : 0;
+	if (res < 0) {
+		chain_free(&s->base);
+		return res;
+	}
 	r->reply.stream = &s->base;
 	r->reply.type = "application/octet-stream";
 	r->reply.status = 200;

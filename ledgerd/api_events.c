@@ -342,6 +342,18 @@ static void events_free(struct ld_stream *base)
 	free(s);
 }
 
+/* A stream that begins with a pruned block is refused in words. */
+static int check_there(const struct cursor *c, struct mkt_err *err)
+{
+	struct mkt_buf raw = MKT_BUF_INIT;
+	int res = 0;
+
+	if (c->height <= mkt_chain_height(c->node->chain))
+		res = mkt_chain_read_raw(c->node->chain, c->height, &raw, err);
+	mkt_buf_release(&raw);
+	return res;
+}
+
 int ld_get_events(struct ld_req *r, struct mkt_err *err)
 {
 	struct events_stream *s;
@@ -366,6 +378,11 @@ int ld_get_events(struct ld_req *r, struct mkt_err *err)
 		res = param_from(r, &s->c, err);
 	if (res >= 0)
 		res = ld_params_done(r, err);
+	if (res < 0) {
+		events_free(&s->base);
+		return res;
+	}
+	res = check_there(&s->c, err);
 	if (res < 0) {
 		events_free(&s->base);
 		return res;

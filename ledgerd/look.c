@@ -72,12 +72,18 @@ int ld_look_block(struct ld_look *l, uint64_t height, const struct ld_look_block
 
 int ld_look_time(struct ld_look *l, uint64_t height, uint64_t *time_ms, struct mkt_err *err)
 {
+	struct mkt_block head;
 	struct ld_look_block *k;
 	int res = open_block(l, height, &k, err);
 
-	if (res >= 0)
+	if (res >= 0) {
 		*time_ms = k->b.h.time_ms;
-	return res;
+	} else if (res == -MKT_EPRUNED) {
+		res = mkt_chain_read_head(l->node->chain, height, &head, err);
+		if (res >= 0)
+			*time_ms = head.h.time_ms;
+	}
+	return res < 0 ? res : 0;
 }
 
 /* Where each event begins, and whose it is: made once a block. */

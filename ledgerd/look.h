@@ -39,7 +39,7 @@ void ld_look_release(struct ld_look *l);
 
 /*
  * What these give stays until LD_LOOK_BLOCKS other blocks were opened.
- * -MKT_ENOTFOUND, -MKT_EINTEGRITY, -MKT_EIO, -MKT_ENOMEM.
+ * -MKT_ENOTFOUND, -MKT_EPRUNED (not ld_look_time()), -MKT_EINTEGRITY, -MKT_EIO, -MKT_ENOMEM.
  */
 int ld_look_block(struct ld_look *l, uint64_t height, const struct ld_look_block **out,
 		  struct mkt_err *err) MKT_MUST_CHECK;

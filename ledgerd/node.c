@@ -7,6 +7,7 @@
 #include "core/crypto/keyfile.h"
 #include "core/app/log.h"
 #include "ledgerd/alarm.h"
+#include "ledgerd/keeper.h"
 #include "ledgerd/node.h"
 #include "ledgerd/telemetry.h"
 
@@ -208,6 +209,11 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 		if (!n->ticking)
 			res = mkt_err_code(err, MKT_ENOMEM);
 	}
+	if (!res) {
+		n->keeper = ld_keeper_new(n);
+		if (!n->keeper)
+			res = mkt_err_code(err, MKT_ENOMEM);
+	}
 	if (res < 0) {
 		ld_node_stop(n);
 		ld_node_free(n);
@@ -231,6 +237,7 @@ void ld_node_free(struct ld_node *n)
 {
 	if (!n)
 		return;
+	ld_keeper_free(n->keeper);
 	ld_pipe_free(n);
 	ld_alarms_free(n->alarms);
 	ld_api_cache_free(n->cache);

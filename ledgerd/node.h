@@ -22,6 +22,7 @@
 
 struct ld_alarms;
 struct ld_api_cache;
+struct ld_keeper;
 struct ld_telemetry;
 
 struct ld_node {
@@ -37,6 +38,7 @@ struct ld_node {
 	struct ld_pipe *pipe;
 	struct ld_hub hub;
 	struct ld_guard guard;
+	struct ld_keeper *keeper; /* snapshot and archive */
 	struct ld_alarms *alarms; /* what needs a person (alarm.h) */
 	struct ld_api_cache *cache; /* formatted answers (api_market.c) */
 	struct ld_telemetry *telemetry; /* latest states of chargers */
