@@ -17,6 +17,10 @@ void mkt_session_client_conf(struct mkt_app *app, struct mkt_client_conf *conf)
 	*conf = (struct mkt_client_conf){
 		.server = mkt_app_setting(app, "core.server"),
 		.timeout_ms = mkt_app_left_ms(app),
+		.tls = {.ca = mkt_app_setting(app, "core.tls_ca"),
+			.cert = mkt_app_setting(app, "core.tls_cert"),
+			.key = mkt_app_setting(app, "core.tls_key"),
+			.name = mkt_app_setting(app, "core.tls_name")},
 		.agent = "mkt/" MKT_VERSION,
 		.stop = mkt_app_stop_flag(),
 		.trace = trace,

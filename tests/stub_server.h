@@ -19,6 +19,7 @@ struct stub_step {
 	bool hang_up;	   /* close after it */
 	bool refuse;	   /* close without having read */
 	bool mute;	   /* read, then never answer */
+	bool close;	   /* read, then nobody listens any more */
 };
 
 #define STUB_STEPS_MAX 16
@@ -66,6 +67,8 @@ static inline void stub_connection(struct stub *s, int fd, unsigned *at)
 			return;
 		s->nrequests++;
 		(*at)++;
+		if (step->close)
+			unlink(s->path);
 		if (step->mute) {
 			char c;
 

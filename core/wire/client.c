@@ -217,11 +217,15 @@ static enum outcome read_failure(struct mkt_client *c, struct call *call, CURLco
 		return OUT_FATAL;
 	}
 	mkt_http_failure(&c->http, res, MKT_EUNAVAILABLE, err);
+	if (err->code == MKT_EDENIED || err->code == MKT_EUSAGE)
+		return OUT_FATAL;
+	if (!mkt_http_unsent(&c->http))
+		return OUT_MAYBE;
 	if (res == CURLE_COULDNT_CONNECT || res == CURLE_COULDNT_RESOLVE_HOST)
 		return OUT_ABSENT;
 	if (res == CURLE_PEER_FAILED_VERIFICATION || res == CURLE_UNSUPPORTED_PROTOCOL)
 		return OUT_FATAL;
-	return mkt_http_unsent(&c->http, res) ? OUT_AGAIN : OUT_MAYBE;
+	return OUT_AGAIN;
 }
 
 static enum outcome attempt(struct mkt_client *c, struct call *call, uint64_t *wait_ms,
@@ -246,7 +250,7 @@ static enum outcome attempt(struct mkt_client *c, struct call *call, uint64_t *w
 	} else if (drive == MKT_DRIVE_DONE) {
 		out = read_failure(c, call, res, err);
 	} else {
-		bool unsent = mkt_http_unsent(&c->http, CURLE_OPERATION_TIMEDOUT);
+		bool unsent = mkt_http_unsent(&c->http);
 
 		mkt_err_set(err, unsent ? MKT_EUNAVAILABLE : MKT_ETIMEOUT, "'%s' gave no answer %s",
 			    c->http.server, drive == MKT_DRIVE_LATE ? "in time" : "yet");
@@ -294,11 +298,11 @@ static int try_until_known(struct mkt_client *c, struct call *call, struct mkt_e
 
 		memset(err, 0, sizeof(*err));
 		out = attempt(c, call, &wait, err);
-		if (out == OUT_DONE || out == OUT_FATAL)
+		if (out == OUT_DONE || (out == OUT_FATAL && !call->maybe))
 			return -err->code;
 		call->maybe |= out == OUT_MAYBE;
 		now = mkt_mono_ms();
-		if (c->http.stopped || call->handed || now + wait >= c->deadline_ms ||
+		if (out == OUT_FATAL || c->http.stopped || call->handed || now + wait >= c->deadline_ms ||
 		    (out == OUT_ABSENT && now + wait >= absent_until))
 			return give_up(c, call, err);
 		mkt_http_trace(&c->http, "%s: next try in %u ms", err->text, (unsigned)wait);

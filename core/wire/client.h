@@ -14,7 +14,9 @@
  *                       the same bytes; when the time is up a read gives
  *                       -MKT_ETIMEOUT and a post -MKT_EUNKNOWN, even if the last
  *                       try was not reached: an earlier one may have been applied
- *   refused             the server's own code, sentence and hint
+ *   refused             the server's own code, sentence and hint; or the handshake's: a server
+ *                       that is not believed is -MKT_EUNAVAILABLE, one that does not take
+ *                       this program's certificate -MKT_EDENIED, neither is tried again
  *
  * The only clock read here is the monotonic one, for the deadline.  Not
  * thread-safe: one client a thread.  Nothing prints.

@@ -46,6 +46,20 @@ bad:
 	return -MKT_EUSAGE;
 }
 
+/* A server that has another name than its host: ask for the name, connect to the host. */
+static int take_name(struct mkt_http *h, struct mkt_err *err)
+{
+	char *url;
+
+	if (!h->conf.tls.name || strncmp(h->base, "https:", 6) != 0)
+		return 0;
+	if (mkt_tls_rename(h->base, h->conf.tls.name, &url, &h->connect_to))
+		return mkt_err_code(err, MKT_ENOMEM);
+	free(h->base);
+	h->base = url;
+	return 0;
+}
+
 int mkt_http_init(struct mkt_http *h, const struct mkt_client_conf *conf, struct mkt_err *err)
 {
 	long what = !strncmp(conf->server, "https:", 6) ? CURL_GLOBAL_DEFAULT : CURL_GLOBAL_NOTHING;
@@ -55,7 +69,7 @@ int mkt_http_init(struct mkt_http *h, const struct mkt_client_conf *conf, struct
 	h->conf = *conf;
 	h->server = strdup(conf->server);
 	h->agent = strdup(conf->agent ? conf->agent : "mkt");
-	if (!h->server || !h->agent) {
+	if (!h->server || !h->agent || mkt_tls_copy(&conf->tls, &h->conf.tls, &h->tls_texts)) {
 		mkt_http_release(h);
 		return mkt_err_code(err, MKT_ENOMEM);
 	}
@@ -64,6 +78,8 @@ int mkt_http_init(struct mkt_http *h, const struct mkt_client_conf *conf, struct
 	if (!h->conf.connect_ms)
 		h->conf.connect_ms = MKT_CLIENT_CONNECT_MS;
 	rc = parse_server(h, err);
+	if (!rc)
+		rc = take_name(h, err);
 	if (rc) {
 		mkt_http_release(h);
 		return rc;
@@ -91,6 +107,8 @@ void mkt_http_release(struct mkt_http *h)
 	free(h->agent);
 	free(h->base);
 	free(h->unix_path);
+	free(h->tls_texts);
+	curl_slist_free_all(h->connect_to);
 	memset(h, 0, sizeof(*h));
 }
 
@@ -121,6 +139,12 @@ int mkt_http_prepare(struct mkt_http *h, const char *path, struct mkt_err *err)
 	curl_easy_setopt(e, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
 	curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	h->why[0] = 0;
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->why);
+	if (!h->unix_path)
+		mkt_tls_apply(e, &h->conf.tls);
+	if (h->connect_to)
+		curl_easy_setopt(e, CURLOPT_CONNECT_TO, h->connect_to);
 	return 0;
 }
 
@@ -185,23 +209,15 @@ bool mkt_http_pause(struct mkt_http *h, uint64_t ms, uint64_t until_ms)
 	}
 }
 
-bool mkt_http_unsent(const struct mkt_http *h, CURLcode res)
+/*
+ * curl sends a request again by itself when a kept connection turns out to be dead, so an
+ * error of connecting says nothing of an earlier copy; the bytes sent count them all.
+ */
+bool mkt_http_unsent(const struct mkt_http *h)
 {
 	long sent = 0;
 
-	switch (res) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_URL_MALFORMAT:
-		return true;
-	default:
-		return curl_easy_getinfo(h->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK &&
-		       sent == 0;
-	}
+	return curl_easy_getinfo(h->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent == 0;
 }
 
 int mkt_http_failure(const struct mkt_http *h, CURLcode res, int code, struct mkt_err *err)
@@ -209,6 +225,8 @@ int mkt_http_failure(const struct mkt_http *h, CURLcode res, int code, struct mk
 	char why[128];
 	long os = 0;
 
+	if (mkt_tls_failure(h->easy, res, h->server, &h->conf.tls, h->why, err))
+		return err ? -err->code : -code;
 	snprintf(why, sizeof(why), "%s", curl_easy_strerror(res));
 	if (res == CURLE_COULDNT_CONNECT &&
 	    curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &os) == CURLE_OK && os)

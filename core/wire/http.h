@@ -19,10 +19,37 @@ struct mkt_http {
 	char *agent;
 	char *base;	 /* "http://localhost" in front of a path */
 	char *unix_path; /* NULL: TCP */
+	char *tls_texts; /* those of conf.tls */
+	struct curl_slist *connect_to; /* of https with a name other than the host's, or NULL */
 	CURLM *multi;
 	CURL *easy;
+	char why[CURL_ERROR_SIZE]; /* curl's own words on the last failure, or "" */
 	bool stopped;
 };
+
+/* ---- TLS (tls.c) ---- */
+
+/* Copy the texts of @from; @to points into *@texts, which free() frees.  -MKT_ENOMEM. */
+int mkt_tls_copy(const struct mkt_tls *from, struct mkt_tls *to, char **texts) MKT_MUST_CHECK;
+
+/*
+ * The address to ask for when the server at @base ("https://host:port/x") must be the one
+ * named @name: *@url has the name in it, *@to tells curl where it is.  -MKT_ENOMEM.
+ */
+int mkt_tls_rename(const char *base, const char *name, char **url,
+		   struct curl_slist **to) MKT_MUST_CHECK;
+
+void mkt_tls_apply(CURL *e, const struct mkt_tls *tls);
+
+/*
+ * If @res is a failure of TLS between us and @server: fill @err and return true.
+ * -MKT_EUNAVAILABLE: it is not believed; -MKT_EDENIED: it does not believe us;
+ * -MKT_EUSAGE: our own files.  In all of them nothing was applied.
+ */
+bool mkt_tls_failure(CURL *e, CURLcode res, const char *server, const struct mkt_tls *tls,
+		     const char *why, struct mkt_err *err);
+
+/* ---- transfers (http.c) ---- */
 
 int mkt_http_init(struct mkt_http *h, const struct mkt_client_conf *conf,
 		  struct mkt_err *err) MKT_MUST_CHECK;
@@ -44,10 +71,13 @@ enum mkt_drive mkt_http_drive(struct mkt_http *h, uint64_t until_ms, const bool 
 /* Sleep, at most until @until_ms; false if conf.stop came. */
 bool mkt_http_pause(struct mkt_http *h, uint64_t ms, uint64_t until_ms);
 
-/* True if not a byte of the request can have reached anybody. */
-bool mkt_http_unsent(const struct mkt_http *h, CURLcode res);
+/* True if not a byte of the request can have reached anybody, in none of curl's own tries. */
+bool mkt_http_unsent(const struct mkt_http *h);
 
-/* "cannot reach 'unix:/x': connection refused" with code @code.  Returns -@code. */
+/*
+ * "cannot reach 'unix:/x': connection refused" with code @code; for a failure of TLS as
+ * mkt_tls_failure().  Returns the negative code.
+ */
 int mkt_http_failure(const struct mkt_http *h, CURLcode res, int code, struct mkt_err *err);
 
 void mkt_http_trace(const struct mkt_http *h, const char *fmt, ...) MKT_PRINTF(2, 3);

@@ -169,8 +169,9 @@ static int ended(struct mkt_stream *s, CURLcode res, struct mkt_err *err)
 	if (s->no_memory)
 		return mkt_err_code(err, MKT_ENOMEM);
 	if (res != CURLE_OK) {
-		mkt_http_failure(&s->http, res, MKT_EUNAVAILABLE, err);
-		return lost(s);
+		int rc = mkt_http_failure(&s->http, res, MKT_EUNAVAILABLE, err);
+
+		return rc == -MKT_EUSAGE || rc == -MKT_EDENIED ? rc : lost(s);
 	}
 	if (status == 200) {
 		mkt_err_set(err, MKT_EUNAVAILABLE, "'%s' ended the stream", s->http.server);

@@ -185,6 +185,26 @@ static void nobody_there_is_unavailable(void **state)
 	mkt_buf_release(&body);
 }
 
+/* curl asks again by itself when a kept connection is dead; the first copy may have been read. */
+static void a_second_copy_that_finds_nobody_is_no_proof(void **state)
+{
+	static const struct stub_step steps[] = {{.reply = OK_HELLO}, {.reply = NULL, .close = true}};
+	struct mkt_buf body = MKT_BUF_INIT;
+	struct mkt_client *c;
+	struct mkt_err err;
+	struct stub s;
+
+	(void)state;
+	assert_true(stub_start(&s, steps, 2));
+	c = client_of(s.server, 1000);
+	assert_int_equal(post(c, true, &body, NULL), 0);
+	assert_int_equal(post(c, true, &body, &err), -MKT_EUNKNOWN);
+	mkt_client_free(c);
+	stub_stop(&s);
+	assert_int_equal(s.nrequests, 2);
+	mkt_buf_release(&body);
+}
+
 static void stop_ends_the_waiting(void **state)
 {
 	static const struct stub_step steps[] = {{.mute = true}};
@@ -311,6 +331,7 @@ int main(void)
 		cmocka_unit_test(once_sent_the_outcome_stays_unknown),
 		cmocka_unit_test(mute_servers_meet_the_deadline),
 		cmocka_unit_test(nobody_there_is_unavailable),
+		cmocka_unit_test(a_second_copy_that_finds_nobody_is_no_proof),
 		cmocka_unit_test(stop_ends_the_waiting),
 		cmocka_unit_test(sinks_are_never_fed_twice),
 		cmocka_unit_test(refusals_keep_the_servers_words),
