@@ -35,7 +35,7 @@ enum mkt_kv_op_kind {
 	MKT_KV_GET,    /* one key */
 	MKT_KV_PREFIX, /* all keys that begin with it */
 	MKT_KV_PUT,
-	MKT_KV_DELETE, /* one key */
+	MKT_KV_DELETE,	     /* one key */
 	MKT_KV_DELETE_RANGE, /* keys from @key up to, not including, @end */
 };
 
@@ -56,11 +56,11 @@ struct mkt_kv_txn {
 };
 
 struct mkt_kv_pair {
-	const char *key;  /* below the prefix; in the answer's buffer */
+	const char *key; /* below the prefix; in the answer's buffer */
 	const uint8_t *value;
 	uint32_t len;
-	uint64_t mod;	  /* revision of its last change */
-	bool deleted;	  /* in a watch */
+	uint64_t mod; /* revision of its last change */
+	bool deleted; /* in a watch */
 };
 
 enum mkt_kv_outcome {

@@ -49,7 +49,7 @@ struct mkt_quorum;
 
 struct mkt_quorum_conf {
 	struct mkt_hash chain;
-	struct mkt_seckey key; /* this authority's; copied, wiped by mkt_quorum_free() */
+	struct mkt_seckey key;	     /* this authority's; copied, wiped by mkt_quorum_free() */
 	char name[MKT_NAME_MAX + 1]; /* while it is not in the set; in it, the set's name counts */
 	char url[256];		     /* where the others fetch bodies from this node */
 	uint32_t interval_ms;	     /* of blocks: three without progress and another takes over */
@@ -79,30 +79,30 @@ void mkt_quorum_free(struct mkt_quorum *q);
 /* ---- events ------------------------------------------------------------------------------- */
 
 enum mkt_q_event_kind {
-	MKT_QE_TICK,	/* time has passed: at @timer_ms of the last step; more often does no harm */
-	MKT_QE_SEEN,	/* a watch: @pair.  A hint: may be lost, late, repeated */
-	MKT_QE_ANSWER,	/* to a transaction: @txn_id, @answer */
-	MKT_QE_WORK,	/* @yes: there is something to seal, here or at a fullnode (or nothing now) */
-	MKT_QE_BUILT,	/* to BUILD: @header, @body_len; body and own vote are synced */
+	MKT_QE_TICK,   /* time has passed: at @timer_ms of the last step; more often does no harm */
+	MKT_QE_SEEN,   /* a watch: @pair.  A hint: may be lost, late, repeated */
+	MKT_QE_ANSWER, /* to a transaction: @txn_id, @answer */
+	MKT_QE_WORK,  /* @yes: there is something to seal, here or at a fullnode (or nothing now) */
+	MKT_QE_BUILT, /* to BUILD: @header, @body_len; body and own vote are synced */
 	MKT_QE_CHECKED, /* to CHECK: @height, @epoch, @hash, @verdict */
 	MKT_QE_APPLIED, /* the chain of this node has grown by @header, @hash; @set from now on */
-	MKT_QE_HEARD,	/* a @header with @sig of its authority that came another way, with a body */
-	MKT_QE_LOST,	/* the store cannot be reached (@yes), or can again */
-	MKT_QE_STOP,	/* hand over if leading, go: STOPPED comes, at once if there is nothing to do */
+	MKT_QE_HEARD, /* a @header with @sig of its authority that came another way, with a body */
+	MKT_QE_LOST,  /* the store cannot be reached (@yes), or can again */
+	MKT_QE_STOP, /* hand over if leading, go: STOPPED comes, at once if there is nothing to do */
 };
 
 enum mkt_q_verdict {
-	MKT_Q_GOOD,	/* executed with the same state; body and vote are synced */
-	MKT_Q_BAD,	/* the body is there and wrong: never to be voted for */
-	MKT_Q_NO_BODY,	/* nobody has it yet; CHECK comes again */
-	MKT_Q_NOT_NOW,	/* disk full, or behind: CHECK comes again */
+	MKT_Q_GOOD,    /* executed with the same state; body and vote are synced */
+	MKT_Q_BAD,     /* the body is there and wrong: never to be voted for */
+	MKT_Q_NO_BODY, /* nobody has it yet; CHECK comes again */
+	MKT_Q_NOT_NOW, /* disk full, or behind: CHECK comes again */
 };
 
 /* Everything pointed to is only looked at during the call. */
 struct mkt_q_event {
 	uint8_t kind;
-	uint64_t mono_ms;    /* of every event: monotonic time */
-	uint64_t utc_ms;     /* and the calendar's, for bounds of block times */
+	uint64_t mono_ms; /* of every event: monotonic time */
+	uint64_t utc_ms;  /* and the calendar's, for bounds of block times */
 	bool yes;
 	uint32_t txn_id;
 	const struct mkt_kv_answer *answer;
@@ -205,7 +205,7 @@ struct mkt_quorum_view {
 	bool leading, halted, stopped, reachable;
 	bool member; /* this node is in the set */
 	uint64_t epoch, head, applied;
-	uint64_t proposal;  /* height under vote; 0: none */
+	uint64_t proposal; /* height under vote; 0: none */
 	unsigned votes, needed, members;
 	uint64_t progress_ms; /* monotonic: when the head last moved */
 	char halt[200];

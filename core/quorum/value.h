@@ -64,18 +64,19 @@ bool mkt_q_name_ok(const char *name);
  */
 struct mkt_q_id {
 	struct mkt_hash chain;
-	uint64_t generation; /* 1, and one more for each engine that was rebuilt */
-	uint64_t cluster;    /* of the store that it was made in */
-	uint64_t base;	     /* height of the block from which on this store keeps the head */
+	uint64_t generation;  /* 1, and one more for each engine that was rebuilt */
+	uint64_t cluster;     /* of the store that it was made in */
+	uint64_t base;	      /* height of the block from which on this store keeps the head */
 	struct mkt_hash hash; /* of that block */
 	uint8_t nvotes;
 	struct mkt_vote votes[MKT_AUTHORITIES_MAX]; /* by number in the set above the base */
 };
 
 struct mkt_q_ep {
-	uint64_t epoch;			 /* 1..MKT_Q_EPOCH_MAX */
-	char holder[MKT_NAME_MAX + 1];	 /* who leads, or may begin to */
-	char writer[MKT_NAME_MAX + 1];	 /* who wrote and signed this: the holder, or who hands over */
+	uint64_t epoch;		       /* 1..MKT_Q_EPOCH_MAX */
+	char holder[MKT_NAME_MAX + 1]; /* who leads, or may begin to */
+	char writer[MKT_NAME_MAX +
+		    1]; /* who wrote and signed this: the holder, or who hands over */
 };
 
 struct mkt_q_head {
@@ -161,8 +162,8 @@ enum mkt_evidence_kind {
 
 struct mkt_evidence {
 	uint8_t kind;
-	struct mkt_pubkey key;	 /* whose fault it is */
-	struct mkt_header a, b;	 /* what it signed; the other one, or the one with a quorum */
+	struct mkt_pubkey key;	/* whose fault it is */
+	struct mkt_header a, b; /* what it signed; the other one, or the one with a quorum */
 	struct mkt_hash a_hash, b_hash;
 	struct mkt_sig a_sig, b_sig; /* @key's; b_sig of TWICE */
 	uint8_t nvotes;
