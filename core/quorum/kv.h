@@ -67,7 +67,7 @@ enum mkt_kv_outcome {
 	MKT_KV_DONE,	/* compares held; @then was done */
 	MKT_KV_ELSE,	/* a compare failed; @els was done */
 	MKT_KV_UNKNOWN, /* no answer, or one that does not tell: it may have been done */
-	MKT_KV_REFUSED, /* the store refuses and surely did nothing (no quorum of its own, no space) */
+	MKT_KV_REFUSED, /* it surely did nothing: no quorum of its own, no space */
 };
 
 struct mkt_kv_answer {

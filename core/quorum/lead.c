@@ -19,7 +19,7 @@ static uint64_t next_epoch(const struct mkt_quorum *q)
 	return later(q->epoch, q->signed_epoch) + 1;
 }
 
-/* ---- joining, leaving ------------------------------------------------------------------------ */
+/* ---- joining, leaving ---------------------------------------------------------------------- */
 
 /* The store holds nothing: the first authority begins, unless this chain was kept by one before. */
 void mkt_q_join(struct mkt_quorum *q)
@@ -87,7 +87,7 @@ void mkt_q_leave(struct mkt_quorum *q)
 	mkt_q_send(q, &q->main);
 }
 
-/* ---- T0: taking over ------------------------------------------------------------------------- */
+/* ---- T0: taking over ----------------------------------------------------------------------- */
 
 static uint64_t patience(const struct mkt_quorum *q)
 {
@@ -178,7 +178,7 @@ void mkt_q_took(struct mkt_quorum *q, const struct mkt_kv_answer *a)
 	q->leading = q->ep_good && q->epoch == q->main.epoch && !strcmp(q->holder, q->name);
 }
 
-/* ---- clearing away --------------------------------------------------------------------------- */
+/* ---- clearing away ------------------------------------------------------------------------- */
 
 static void delete_rounds(struct mkt_kv_txn *t, uint8_t kind, uint64_t height, uint64_t epoch)
 {
@@ -262,7 +262,7 @@ void mkt_q_prune(struct mkt_quorum *q)
 	mkt_q_send(q, &q->side);
 }
 
-/* ---- T1, T3 ---------------------------------------------------------------------------------- */
+/* ---- T1, T3 -------------------------------------------------------------------------------- */
 
 static void put_vote(struct mkt_quorum *q, struct mkt_kv_txn *t)
 {

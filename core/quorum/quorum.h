@@ -49,10 +49,10 @@ struct mkt_quorum;
 
 struct mkt_quorum_conf {
 	struct mkt_hash chain;
-	struct mkt_seckey key;	     /* this authority's; copied, wiped by mkt_quorum_free() */
+	struct mkt_seckey key;	     /* copied; wiped by mkt_quorum_free() */
 	char name[MKT_NAME_MAX + 1]; /* while it is not in the set; in it, the set's name counts */
 	char url[256];		     /* where the others fetch bodies from this node */
-	uint32_t interval_ms;	     /* of blocks: three without progress and another takes over */
+	uint32_t interval_ms;	     /* of blocks: three without progress, another leads */
 	uint64_t height;	     /* head of this node's chain, */
 	struct mkt_hash hash;	     /* its hash, */
 	uint64_t time_ms;	     /* the time of that block, */
@@ -88,7 +88,7 @@ enum mkt_q_event_kind {
 	MKT_QE_APPLIED, /* the chain of this node has grown by @header, @hash; @set from now on */
 	MKT_QE_HEARD, /* a @header with @sig of its authority that came another way, with a body */
 	MKT_QE_LOST,  /* the store cannot be reached (@yes), or can again */
-	MKT_QE_STOP, /* hand over if leading, go: STOPPED comes, at once if there is nothing to do */
+	MKT_QE_STOP, /* hand over if leading; STOPPED comes, at once if there is nothing to do */
 };
 
 enum mkt_q_verdict {
@@ -179,7 +179,7 @@ struct mkt_q_action {
 	const struct mkt_header *header;
 	uint32_t body_len;
 	struct mkt_sig sig; /* of @header by its authority: its vote */
-	unsigned nurls;	    /* the leader's first, then those of who voted for it, then the rest */
+	unsigned nurls;	    /* the leader first, then who voted for it, then the rest */
 	const char *urls[MKT_Q_URLS_MAX];
 	unsigned nvotes;
 	const struct mkt_vote *votes; /* by number, ascending */

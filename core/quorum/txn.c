@@ -2,7 +2,7 @@
 
 #include "core/quorum/quorum_impl.h"
 
-/* ---- building ------------------------------------------------------------------------------- */
+/* ---- building ----------------------------------------------------------------------------- */
 
 static void set_key(char *to, const char *key)
 {
@@ -82,7 +82,7 @@ void mkt_q_send(struct mkt_quorum *q, struct slot *s)
 	a->txn = &s->txn;
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------ */
 
 static bool may_write_live(const struct mkt_quorum *q)
 {
@@ -141,7 +141,7 @@ void mkt_q_poll(struct mkt_quorum *q)
 		mkt_q_send(q, &q->main);
 }
 
-/* ---- answers -------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------ */
 
 static bool foreign(struct mkt_quorum *q, const struct mkt_kv_answer *a)
 {

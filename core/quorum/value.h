@@ -66,7 +66,7 @@ struct mkt_q_id {
 	struct mkt_hash chain;
 	uint64_t generation;  /* 1, and one more for each engine that was rebuilt */
 	uint64_t cluster;     /* of the store that it was made in */
-	uint64_t base;	      /* height of the block from which on this store keeps the head */
+	uint64_t base;	      /* height of the block above which this store keeps the head */
 	struct mkt_hash hash; /* of that block */
 	uint8_t nvotes;
 	struct mkt_vote votes[MKT_AUTHORITIES_MAX]; /* by number in the set above the base */
