@@ -17,7 +17,7 @@ ALL_CFLAGS = -std=c17 $(WARN) $(OPT) -fno-common -fstack-protector-strong -pthre
 
 CORE_LDLIBS = -lsodium -llmdb -lzstd -ljson-c -lcurl
 MKT_LDLIBS = $(CORE_LDLIBS) -linih -lsmartcols -lncursesw
-LEDGERD_LDLIBS = $(CORE_LDLIBS) -linih -lmicrohttpd
+LEDGERD_LDLIBS = $(CORE_LDLIBS) -linih -lmicrohttpd -lgnutls
 
 DRIVERD_LDLIBS = -lserialport -lmodbus -linih -lsodium -ljson-c -lsmartcols
 

@@ -296,6 +296,8 @@ bool ld_wait_indexed(struct ld_req *r, uint64_t height)
 enum route_flags {
 	LOOKS_BACK = 1 << 0, /* needs the indexes of all that is on the disk */
 	FREE = 1 << 1,	     /* not counted against the reader's limits */
+	PEERS = 1 << 2,	     /* other nodes may ask, too */
+	PEERS_ONLY = 1 << 3, /* nobody else may */
 };
 
 static const struct route {
@@ -303,12 +305,12 @@ static const struct route {
 	ld_handler *fn;
 	unsigned flags;
 } routes[] = {
-	{"POST", "/v1/transactions", ld_post_transactions, FREE},
+	{"POST", "/v1/transactions", ld_post_transactions, FREE | PEERS},
 	{"POST", "/v1/preview", ld_post_preview, 0},
 	{"POST", "/v1/telemetry", ld_post_telemetry, 0},
 	{"GET", "/v1/telemetry", ld_get_telemetry, 0},
-	{"GET", "/v1/status", ld_get_status, 0},
-	{"GET", "/v1/genesis", ld_get_genesis, 0},
+	{"GET", "/v1/status", ld_get_status, PEERS},
+	{"GET", "/v1/genesis", ld_get_genesis, PEERS},
 	{"GET", "/v1/market", ld_get_market, 0},
 	{"GET", "/v1/books", ld_get_books, 0},
 	{"GET", "/v1/bids", ld_get_bids, LOOKS_BACK},
@@ -318,16 +320,16 @@ static const struct route {
 	{"GET", "/v1/accounts", ld_get_accounts, 0},
 	{"GET", "/v1/accounts/*", ld_get_account, 0},
 	{"GET", "/v1/accounts/*/events", ld_get_story, LOOKS_BACK},
-	{"GET", "/v1/blocks", ld_get_blocks, 0},
-	{"GET", "/v1/blocks/*", ld_get_block, 0},
+	{"GET", "/v1/blocks", ld_get_blocks, PEERS},
+	{"GET", "/v1/blocks/*", ld_get_block, PEERS},
 	{"GET", "/v1/tx", ld_find_tx, LOOKS_BACK},
 	{"GET", "/v1/tx/*", ld_get_tx, LOOKS_BACK},
-	{"GET", "/v1/chain", ld_get_chain, 0},
-	{"GET", "/v1/snapshot", ld_get_snapshot, 0},
+	{"GET", "/v1/chain", ld_get_chain, PEERS},
+	{"GET", "/v1/snapshot", ld_get_snapshot, PEERS},
 	{"GET", "/v1/events", ld_get_events, 0},
 	{"GET", "/v1/events/page", ld_get_events_page, 0},
 	{"GET", "/v1/limits", ld_get_limits, FREE},
-	{"GET", "/v1/health", ld_get_health, FREE},
+	{"GET", "/v1/health", ld_get_health, FREE | PEERS},
 	{"GET", "/metrics", ld_get_metrics, FREE},
 };
 
@@ -349,13 +351,21 @@ static bool matches(const char *pattern, const char *path, char arg[LD_ARG_MAX +
 	return true;
 }
 
+/* What is not for a door is not there for it. */
+static bool open_to(const struct route *route, enum ld_door door)
+{
+	if (door == LD_DOOR_PEERS)
+		return route->flags & (PEERS | PEERS_ONLY);
+	return !(route->flags & PEERS_ONLY);
+}
+
 /* A path is known by its exact form before the one with '*': /v1/events/page. */
 static const struct route *find_route(struct ld_req *r)
 {
 	const char *allow = NULL;
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(routes); i++) {
-		if (!matches(routes[i].path, r->path, r->arg))
+		if (!open_to(&routes[i], r->door) || !matches(routes[i].path, r->path, r->arg))
 			continue;
 		if (!strcmp(routes[i].method, r->method) ||
 		    (!strcmp(r->method, "HEAD") && !strcmp(routes[i].method, "GET")))

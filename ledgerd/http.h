@@ -65,6 +65,8 @@ struct ld_req {
 	const char *method, *path; /* borrowed for the request's life */
 	const char *type;	   /* content type of the body, or NULL */
 	const char *last_event_id; /* or NULL */
+	const char *uri;	   /* path and query as they were sent: what a signed read signs */
+	const char *authorization; /* or NULL */
 	enum ld_door door;
 	const char *peer_name;	   /* LD_DOOR_PEERS: of the configuration; else NULL */
 	struct ld_param params[LD_PARAMS_MAX];
@@ -113,6 +115,12 @@ struct ld_http;
  */
 int ld_http_start(struct ld_node *n, const struct ld_conf *conf, struct ld_http **out,
 		  struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Can the certificates of @conf be read?  -MKT_EIO names the file. */
+int ld_http_check(const struct ld_conf *conf, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Read the certificates again (SIGHUP); tells the log.  Any thread. */
+void ld_http_reload(struct ld_http *h);
 
 /* Refuse new connections; those that stand go on. */
 void ld_http_quiesce(struct ld_http *h);

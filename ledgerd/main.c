@@ -166,11 +166,13 @@ static int serve(const struct ld_conf *conf, const sigset_t *stop)
 		ld_node_free(n);
 		return fail(&err, status_of(err.code));
 	}
-	mkt_log(MKT_LOG_INFO, "chain '%s' at block %llu, listening on %s%s%s", n->g->name,
-	       (unsigned long long)mkt_chain_height(n->chain), conf->socket,
-	       conf->socket[0] && conf->listen[0] ? " and " : "", conf->listen);
+	mkt_log(MKT_LOG_INFO, "chain '%s' at block %llu, listening on %s%s%s%s%s", n->g->name,
+		(unsigned long long)mkt_chain_height(n->chain), conf->socket,
+		conf->socket[0] && conf->listen[0] ? " and " : "", conf->listen,
+		conf->peer_listen[0] ? ", for peers on " : "", conf->peer_listen);
 	mkt_notify("READY=1\nSTATUS=serving");
-	sigwait(stop, &sig);
+	while (!sigwait(stop, &sig) && sig == SIGHUP)
+		ld_http_reload(http);
 	mkt_log(MKT_LOG_INFO, "stopping on signal %d", sig);
 	mkt_notify("STOPPING=1");
 	ld_http_quiesce(http);
@@ -197,7 +199,7 @@ int main(int argc, char **argv)
 	if (mkt_crypto_init() < 0)
 		return mkt_code_exit(MKT_EINTERNAL);
 	if (o.check) {
-		if (ld_node_check(&conf, &err) < 0)
+		if (ld_node_check(&conf, &err) < 0 || ld_http_check(&conf, &err) < 0)
 			return fail(&err, 2);
 		printf("configuration ok\n");
 		return fflush(stdout) ? mkt_code_exit(MKT_EOUTPUT) : 0;
@@ -206,6 +208,7 @@ int main(int argc, char **argv)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk to us */

@@ -4,7 +4,7 @@ set -eu
 packages="gcc make pkg-config git libcurl4-gnutls-dev libjson-c-dev libsodium-dev liblmdb-dev libmicrohttpd-dev
 libzstd-dev libserialport-dev libmodbus-dev python3-pymodbus libinih-dev libsmartcols-dev libcmocka-dev bats tmux libreadline-dev libncurses-dev clang
 libclang-rt-14-dev clang-tidy cppcheck mandoc bsdextrautils socat jq curl valgrind strace tzdata less procps
-etcd-server etcd-client openssl"
+etcd-server etcd-client openssl libgnutls28-dev"
 missing=
 for p in $packages; do
 	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
