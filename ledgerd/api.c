@@ -220,6 +220,8 @@ static unsigned status_of(int code)
 		return 410;
 	case MKT_ELIMIT:
 		return 413;
+	case MKT_ENOTLEADER:
+		return 421;
 	case MKT_ERATE:
 		return 429;
 	case MKT_EBUSY:

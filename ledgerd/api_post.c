@@ -4,6 +4,7 @@
 #include "core/codec/base64.h"
 #include "core/units/fmt.h"
 #include "ledgerd/api.h"
+#include "ledgerd/engine.h"
 #include "ledgerd/look.h"
 
 #define RECEIPT_BYTES 360 /* of one bid: room is made once */
@@ -140,7 +141,8 @@ static int frame(struct ld_req *r, struct ld_batch *b, struct mkt_err *err)
 
 /* What the chain knows of an envelope whose request id was used before. */
 struct replay {
-	bool found;
+	bool known; /* the request id is on the chain, */
+	bool found; /* with this envelope, and its outcome could be read */
 	struct mkt_tx_place place;
 	uint64_t time_ms;
 	const uint8_t *events;
@@ -154,7 +156,7 @@ static void look_up(struct ld_node *n, struct post *p, const struct ld_item *it,
 	int res = mkt_chain_find_request(n->chain, it->tx.account, it->tx.request, &out->place,
 					 &out->err);
 
-	*out = (struct replay){.place = out->place, .code = it->code};
+	*out = (struct replay){.known = res > 0, .place = out->place, .code = it->code};
 	if (res <= 0)
 		return;
 	if (!mkt_hash_eq(&out->place.id, &it->tx.id)) {
@@ -287,6 +289,41 @@ static bool all_limited(const struct ld_batch *b)
 	return true;
 }
 
+/* Whoever leads, its name where it is known. */
+static int not_leader(struct ld_node *n, struct mkt_err *err)
+{
+	char leader[MKT_NAME_MAX + 1];
+
+	if (!n->engine || ld_engine_leads(n->engine, leader) || !leader[0])
+		return mkt_err_code(err, MKT_ENOTLEADER);
+	return mkt_err_set(err, MKT_ENOTLEADER, "authority '%s' leads", leader);
+}
+
+/*
+ * Taken, and void since: this node led and leads no more.  The same bytes, sent again, are
+ * executed once.  A request id that was used only in what is void is void too.
+ */
+static bool has_void(struct ld_node *n, struct post *p)
+{
+	struct ld_batch *b = p->batch;
+
+	for (uint32_t i = 0; n->engine && b->wait != LD_WAIT_NONE && i < b->nitems; i++) {
+		struct ld_item *it = &b->items[i];
+		struct replay rep = {0};
+
+		if (it->form_code)
+			continue;
+		if (it->verdict == LD_VOID)
+			return true;
+		if (it->verdict != LD_SEEN || it->code != MKT_ECONFLICT)
+			continue;
+		look_up(n, p, it, &rep);
+		if (!rep.known)
+			return true;
+	}
+	return false;
+}
+
 static int receipts(struct ld_req *r, struct mkt_err *err)
 {
 	struct post *p = r->work;
@@ -294,6 +331,8 @@ static int receipts(struct ld_req *r, struct mkt_err *err)
 	struct mkt_jw w;
 	uint32_t retry_s = 0;
 
+	if (has_void(r->node, p))
+		return not_leader(r->node, err);
 	if (!b->items[0].form_code)
 		retry_s = tell_rate(r, b->items[0].tx.account);
 	if (all_limited(b)) {
@@ -309,8 +348,10 @@ static int receipts(struct ld_req *r, struct mkt_err *err)
 	return ld_end(r, &w, NULL, err);
 }
 
-static int refused_at_the_door(int code, struct mkt_err *err)
+static int refused_at_the_door(struct ld_node *n, int code, struct mkt_err *err)
 {
+	if (code == -MKT_ENOTLEADER)
+		return not_leader(n, err);
 	if (code == -MKT_EBUSY)
 		return mkt_err_set(err, MKT_EBUSY, "the queue of transactions is full");
 	if (code == -MKT_EUNAVAILABLE)
@@ -327,7 +368,7 @@ static enum ld_step resume(struct ld_req *r)
 	struct mkt_err err = {0};
 
 	if (p->door) {
-		refused_at_the_door(p->door, &err);
+		refused_at_the_door(r->node, p->door, &err);
 		ld_reply_error(r, &err);
 		return LD_DONE;
 	}
@@ -380,7 +421,7 @@ int ld_post_transactions(struct ld_req *r, struct mkt_err *err)
 		return res;
 	res = ld_batch_new(r->node, r->body.len, &p->batch);
 	if (res < 0)
-		return refused_at_the_door(res, err);
+		return refused_at_the_door(r->node, res, err);
 	p->batch->wait = wait;
 	p->batch->done = batch_done;
 	p->batch->done_ctx = r;

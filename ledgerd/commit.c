@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/app/log.h"
+#include "ledgerd/engine.h"
 #include "ledgerd/pipe_impl.h"
 
 #define RETRY_MS 500u
@@ -34,12 +35,14 @@ static unsigned take_blocks(struct ld_block **head, struct ld_block **tail, stru
 
 /* ---- committer ---------------------------------------------------------------------------- */
 
-static void seal(struct ld_node *n, struct ld_block *b, const struct mkt_hash *prev)
+static void seal(struct ld_node *n, struct ld_block *b, const struct mkt_hash *prev,
+		 uint64_t epoch)
 {
 	struct mkt_seal in = {
 		.prev = prev,
 		.height = b->height,
 		.time_ms = b->time_ms,
+		.epoch = epoch,
 		.first_tx = b->first_tx,
 		.first_bid = b->first_bid,
 		.first_exec = b->first_exec,
@@ -63,6 +66,17 @@ static void seal(struct ld_node *n, struct ld_block *b, const struct mkt_hash *p
 	b->is_sealed = true;
 }
 
+static void answer_all(struct ld_batch *b)
+{
+	while (b) {
+		struct ld_batch *next = b->next;
+
+		ld_batch_answer(b);
+		ld_batch_put(b);
+		b = next;
+	}
+}
+
 /* Batches whose last block is on the disk are answered and let go. */
 static void answer_sealed(struct ld_pipe *p, uint64_t height, const struct mkt_hash *digest)
 {
@@ -71,6 +85,7 @@ static void answer_sealed(struct ld_pipe *p, uint64_t height, const struct mkt_h
 	pthread_mutex_lock(&p->cm);
 	p->appended_height = height;
 	p->digest = *digest;
+	pthread_cond_broadcast(&p->idle);
 	b = p->sealing_head;
 	for (next = b; next && next->done_height <= height;)
 		next = next->next;
@@ -85,6 +100,22 @@ static void answer_sealed(struct ld_pipe *p, uint64_t height, const struct mkt_h
 		ld_batch_put(b);
 		b = after;
 	}
+}
+
+void ld_void_sealing(struct ld_pipe *p)
+{
+	struct ld_batch *b;
+
+	pthread_mutex_lock(&p->cm);
+	b = p->sealing_head;
+	p->sealing_head = p->sealing_tail = NULL;
+	for (struct ld_batch *v = b; v; v = v->next)
+		for (uint32_t i = 0; i < v->nitems && !atomic_load(&v->answered); i++)
+			if (v->items[i].verdict == LD_EXECUTED &&
+			    v->items[i].height > p->appended_height)
+				ld_item_void(&v->items[i]);
+	pthread_mutex_unlock(&p->cm);
+	answer_all(b);
 }
 
 /* Until it is done; false if given up because the node stops. */
@@ -108,6 +139,7 @@ static bool append(struct ld_node *n, struct ld_block **blocks, unsigned count)
 		if (atomic_load(&n->stopping)) {
 			p->abandon = true;
 			pthread_cond_broadcast(&p->freed);
+			pthread_cond_broadcast(&p->idle);
 		} else {
 			pthread_cond_timedwait(&p->ended, &p->cm, &ts);
 		}
@@ -160,50 +192,103 @@ static void give_up(struct ld_pipe *p)
 	b = p->sealing_head;
 	p->sealing_head = p->sealing_tail = NULL;
 	pthread_mutex_unlock(&p->cm);
-	while (b) {
-		struct ld_batch *next = b->next;
+	answer_all(b);
+}
 
-		ld_batch_answer(b);
-		ld_batch_put(b);
-		b = next;
+/* Append them and tell everybody.  False: given up, they are gone. */
+static bool finish(struct ld_node *n, struct ld_block **blocks, unsigned count)
+{
+	struct ld_pipe *p = n->pipe;
+	struct mkt_hash digest = blocks[count - 1]->digest;
+	uint64_t height = blocks[count - 1]->height;
+
+	if (!append(n, blocks, count)) {
+		ld_blocks_put(p, blocks, count);
+		give_up(p);
+		return false;
 	}
+	for (unsigned i = 0; n->engine && i < count; i++)
+		ld_engine_appended(n->engine, &blocks[i]->sealed, &blocks[i]->set);
+	hand_to_indexer(p, blocks, count);
+	answer_sealed(p, height, &digest);
+	ld_hub_advance(&n->hub, LD_APPENDED, height);
+	return true;
+}
+
+/* Blocks that this node alone seals. */
+static bool commit_alone(struct ld_node *n, struct ld_block **blocks, unsigned count)
+{
+	struct mkt_hash prev;
+	uint64_t height, time_ms;
+
+	mkt_chain_head(n->chain, &height, &prev, &time_ms);
+	for (unsigned i = 0; i < count; i++) {
+		if (!blocks[i]->is_sealed)
+			seal(n, blocks[i], &prev, 0);
+		prev = blocks[i]->sealed.hash;
+	}
+	return finish(n, blocks, count);
+}
+
+/*
+ * Blocks that several authorities seal, one after the other.  When the lead is lost the rest is
+ * void: dropped here, and told to those who wait by who parks the sequencer.
+ */
+static bool commit_together(struct ld_node *n, struct ld_block **blocks, unsigned count)
+{
+	struct mkt_err err = {0};
+
+	for (unsigned i = 0; i < count; i++) {
+		struct mkt_hash prev;
+		uint64_t height, time_ms, epoch;
+		int res = ld_engine_turn(n->engine, blocks[i]->height, &epoch);
+
+		if (!res) {
+			mkt_chain_head(n->chain, &height, &prev, &time_ms);
+			seal(n, blocks[i], &prev, epoch);
+			res = ld_engine_commit(n->engine, &blocks[i]->sealed, &err);
+		}
+		if (res < 0) {
+			ld_blocks_put(n->pipe, blocks + i, count - i);
+			return true;
+		}
+		if (!finish(n, blocks + i, 1)) {
+			ld_blocks_put(n->pipe, blocks + i + 1, count - i - 1);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* 0: no more will come. */
+static unsigned next_blocks(struct ld_pipe *p, struct ld_block **blocks)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&p->cm);
+	p->committing_now = false;
+	pthread_cond_broadcast(&p->idle);
+	while (!p->ended_head && !p->no_more_ended)
+		pthread_cond_wait(&p->ended, &p->cm);
+	count = take_blocks(&p->ended_head, &p->ended_tail, blocks, LD_GROUP_APPEND);
+	p->committing_now = count > 0;
+	pthread_mutex_unlock(&p->cm);
+	return count;
 }
 
 void *ld_commit_main(void *arg)
 {
 	struct ld_node *n = arg;
-	struct ld_pipe *p = n->pipe;
 	struct ld_block *blocks[LD_GROUP_APPEND];
-	struct mkt_hash prev, digest;
-	uint64_t height;
+	unsigned count;
+	bool more = true;
 
 	pthread_setname_np(pthread_self(), "commit");
-	prev = p->prev;
-	for (;;) {
-		unsigned count;
-
-		pthread_mutex_lock(&p->cm);
-		while (!p->ended_head && !p->no_more_ended)
-			pthread_cond_wait(&p->ended, &p->cm);
-		count = take_blocks(&p->ended_head, &p->ended_tail, blocks, LD_GROUP_APPEND);
-		pthread_mutex_unlock(&p->cm);
-		if (!count)
-			break;
-		for (unsigned i = 0; i < count; i++) {
-			seal(n, blocks[i], &prev);
-			prev = blocks[i]->sealed.hash;
-		}
-		if (!append(n, blocks, count)) {
-			for (unsigned i = 0; i < count; i++)
-				ld_block_free(blocks[i]);
-			give_up(p);
-			break;
-		}
-		height = blocks[count - 1]->height;
-		digest = blocks[count - 1]->digest;
-		hand_to_indexer(p, blocks, count);
-		answer_sealed(p, height, &digest);
-		ld_hub_advance(&n->hub, LD_APPENDED, height);
+	while (more && (count = next_blocks(n->pipe, blocks))) {
+		if (n->engine && !blocks[0]->is_sealed)
+			more = commit_together(n, blocks, count);
+		else
+			more = commit_alone(n, blocks, count);
 	}
 	return NULL;
 }
@@ -240,22 +325,6 @@ static bool index_blocks(struct ld_node *n, struct ld_block **blocks, unsigned c
 	return !stop;
 }
 
-static void free_blocks(struct ld_pipe *p, struct ld_block **blocks, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		mkt_sealed_release(&blocks[i]->sealed);
-		blocks[i]->is_sealed = false;
-	}
-	pthread_mutex_lock(&p->cm);
-	for (unsigned i = 0; i < count; i++) {
-		blocks[i]->next = p->free_blocks;
-		p->free_blocks = blocks[i];
-	}
-	p->nblocks -= count;
-	pthread_cond_signal(&p->freed);
-	pthread_mutex_unlock(&p->cm);
-}
-
 void *ld_index_main(void *arg)
 {
 	struct ld_node *n = arg;
@@ -277,7 +346,7 @@ void *ld_index_main(void *arg)
 		height = blocks[count - 1]->height;
 		if (index_blocks(n, blocks, count))
 			ld_hub_advance(&n->hub, LD_INDEXED, height);
-		free_blocks(p, blocks, count);
+		ld_blocks_put(p, blocks, count);
 	}
 	return NULL;
 }

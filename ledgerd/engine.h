@@ -25,11 +25,21 @@ void ld_engine_stop(struct ld_engine *e);
 void ld_engine_free(struct ld_engine *e);
 
 /*
+ * Called by the committer: wait until block @height is this node's to seal, and in which
+ * epoch.  -MKT_ENOTLEADER: it is not, and what was executed is void.
+ */
+int ld_engine_turn(struct ld_engine *e, uint64_t height, uint64_t *epoch) MKT_MUST_CHECK;
+
+/*
  * Called by the committer of a leader: get @s, executed and sealed by this node, committed;
  * its votes are in @s->bytes then.  Waits.  -MKT_ENOTLEADER: it is void, and so is all that
  * was executed after it.
  */
 int ld_engine_commit(struct ld_engine *e, struct mkt_sealed *s, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Called by the committer for every block on the disk; @set is in force above it. */
+void ld_engine_appended(struct ld_engine *e, const struct mkt_sealed *s,
+			const struct mkt_authorities *set);
 
 /* There is something to seal. */
 void ld_engine_work(struct ld_engine *e);

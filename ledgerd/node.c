@@ -36,6 +36,17 @@ uint64_t ld_node_now_ms(struct ld_node *n)
 	return now > block_ms ? now : block_ms;
 }
 
+bool ld_node_follows(const struct ld_node *n)
+{
+	return n->conf->role == LD_FULLNODE ||
+	       (n->conf->role == LD_AUTHORITY && n->conf->etcd_endpoints[0]);
+}
+
+void ld_node_authorities(const struct ld_node *n, struct mkt_authorities *out)
+{
+	mkt_authorities_of(n->g, out);
+}
+
 /* Deadlines of those who wait, and the disk. */
 static void *tick_main(void *arg)
 {

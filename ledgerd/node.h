@@ -22,6 +22,7 @@
 
 struct ld_alarms;
 struct ld_api_cache;
+struct ld_engine;
 struct ld_keeper;
 struct ld_telemetry;
 
@@ -36,6 +37,7 @@ struct ld_node {
 	pthread_rwlock_t lock;	  /* of @state */
 	_Atomic uint64_t version; /* moves whenever the state has changed */
 	struct ld_pipe *pipe;
+	struct ld_engine *engine; /* NULL: this node seals alone, or not at all */
 	struct ld_hub hub;
 	struct ld_guard guard;
 	struct ld_keeper *keeper; /* snapshot and archive */
@@ -80,6 +82,12 @@ static inline void ld_node_unread(struct ld_node *n)
 {
 	pthread_rwlock_unlock(&n->lock);
 }
+
+/* Blocks come from elsewhere, at least at first: the pipeline starts parked. */
+bool ld_node_follows(const struct ld_node *n);
+
+/* The authorities in force above the block after which the state is; with the lock, or as writer. */
+void ld_node_authorities(const struct ld_node *n, struct mkt_authorities *out);
 
 static inline bool ld_node_operator_clock(const struct ld_node *n)
 {

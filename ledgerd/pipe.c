@@ -30,6 +30,12 @@ void ld_item_refuse(struct ld_item *it, const struct mkt_err *err)
 	it->hint = err->hint[0] ? strdup(err->hint) : NULL;
 }
 
+void ld_item_void(struct ld_item *it)
+{
+	it->verdict = LD_VOID;
+	it->code = MKT_ENOTLEADER;
+}
+
 /* Forget what is in an item but keep its storage, unless that has grown large. */
 static void item_clear(struct ld_item *it)
 {
@@ -130,6 +136,8 @@ int ld_batch_submit(struct ld_batch *b)
 	pthread_mutex_lock(&p->mu);
 	if (p->stop) {
 		res = -MKT_EUNAVAILABLE;
+	} else if (p->park) {
+		res = -MKT_ENOTLEADER;
 	} else if (b->nitems > LD_QUEUE_TXS - p->queued_txs ||
 		   b->body.len > LD_QUEUE_BYTES - p->queued_bytes) {
 		res = -MKT_EBUSY;
@@ -223,15 +231,16 @@ static int read_head(struct ld_node *n, struct ld_pipe *p, struct mkt_err *err)
 	struct mkt_block b = {0};
 	int res;
 
-	p->appended_height = mkt_chain_height(n->chain);
-	atomic_store(&p->pending_height, p->appended_height);
-	res = mkt_chain_read(n->chain, p->appended_height, &buf, err);
+	res = mkt_chain_read(n->chain, mkt_chain_height(n->chain), &buf, err);
 	if (res >= 0)
 		res = mkt_block_dec(buf.data, buf.len, &b, err);
 	if (res >= 0) {
+		atomic_store(&p->pending_height, b.h.height);
 		p->next_tx = b.h.first_tx + b.h.ntxs;
+		pthread_mutex_lock(&p->cm);
+		p->appended_height = b.h.height;
 		p->digest = b.h.state;
-		p->prev = b.hash;
+		pthread_mutex_unlock(&p->cm);
 	}
 	mkt_buf_release(&buf);
 	return res;
@@ -247,6 +256,8 @@ static int pipe_new(struct ld_node *n, struct mkt_err *err)
 	pthread_mutex_init(&p->cm, NULL);
 	cond_init(&p->work);
 	cond_init(&p->verified);
+	cond_init(&p->parking);
+	cond_init(&p->idle);
 	cond_init(&p->ended);
 	cond_init(&p->appended);
 	cond_init(&p->freed);
@@ -271,6 +282,7 @@ int ld_pipe_start(struct ld_node *n, struct mkt_err *err)
 	if (res < 0)
 		return res;
 	p = n->pipe;
+	p->park = p->voiding = ld_node_follows(n);
 	cores = cores < 1 ? 1 : cores > (long)LD_WORKERS_MAX ? (long)LD_WORKERS_MAX : cores;
 	for (long i = 0; i < cores; i++) {
 		if (pthread_create(&p->workers[p->nworkers], NULL, ld_verify_main, n))
@@ -297,6 +309,7 @@ void ld_pipe_stop(struct ld_node *n)
 	p->stop = true;
 	pthread_cond_broadcast(&p->work);
 	pthread_cond_broadcast(&p->verified);
+	pthread_cond_broadcast(&p->parking);
 	pthread_mutex_unlock(&p->mu);
 	for (uint32_t i = 0; i < p->nworkers; i++)
 		pthread_join(p->workers[i], NULL);
@@ -320,6 +333,8 @@ void ld_pipe_stop(struct ld_node *n)
 	p->indexing = false;
 }
 
+/* ---- blocks ---------------------------------------------------------------------------- */
+
 void ld_block_free(struct ld_block *b)
 {
 	free(b->txs);
@@ -342,6 +357,144 @@ static void blocks_free(struct ld_block *b)
 	}
 }
 
+void ld_blocks_put(struct ld_pipe *p, struct ld_block *const *blocks, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (blocks[i]->is_sealed)
+			mkt_sealed_release(&blocks[i]->sealed);
+		blocks[i]->is_sealed = false;
+	}
+	pthread_mutex_lock(&p->cm);
+	for (unsigned i = 0; i < count; i++) {
+		blocks[i]->next = p->free_blocks;
+		p->free_blocks = blocks[i];
+	}
+	p->nblocks -= count;
+	pthread_cond_broadcast(&p->freed);
+	pthread_mutex_unlock(&p->cm);
+}
+
+struct ld_block *ld_block_take(struct ld_pipe *p, bool parked)
+{
+	struct ld_block *b;
+
+	pthread_mutex_lock(&p->cm);
+	while (!p->free_blocks && !p->abandon && (parked || !p->voiding))
+		pthread_cond_wait(&p->freed, &p->cm);
+	b = parked || !p->voiding ? p->free_blocks : NULL;
+	if (b) {
+		p->free_blocks = b->next;
+		p->nblocks++;
+	}
+	pthread_mutex_unlock(&p->cm);
+	if (b) {
+		b->next = NULL;
+		b->ntxs = 0;
+		b->bytes = 0;
+		mkt_events_clear(&b->ev);
+		mkt_delta_clear(&b->delta);
+	}
+	return b;
+}
+
+void ld_block_ended(struct ld_pipe *p, struct ld_block *b)
+{
+	b->next = NULL;
+	pthread_mutex_lock(&p->cm);
+	if (p->ended_tail)
+		p->ended_tail->next = b;
+	else
+		p->ended_head = b;
+	p->ended_tail = b;
+	pthread_cond_signal(&p->ended);
+	pthread_mutex_unlock(&p->cm);
+}
+
+/* ---- blocks that others sealed --------------------------------------------------------- */
+
+void ld_pipe_park(struct ld_node *n)
+{
+	struct ld_pipe *p = n->pipe;
+
+	pthread_mutex_lock(&p->cm);
+	p->voiding = true;
+	pthread_cond_broadcast(&p->freed);
+	pthread_mutex_unlock(&p->cm);
+	pthread_mutex_lock(&p->mu);
+	p->park = true;
+	pthread_cond_broadcast(&p->verified);
+	while (!p->parked && !p->stop)
+		pthread_cond_wait(&p->parking, &p->mu);
+	pthread_mutex_unlock(&p->mu);
+	pthread_mutex_lock(&p->cm);
+	while ((p->committing_now || p->ended_head) && !p->abandon)
+		pthread_cond_wait(&p->idle, &p->cm);
+	pthread_mutex_unlock(&p->cm);
+	ld_void_sealing(p);
+	atomic_store(&p->pending_height, mkt_chain_height(n->chain));
+}
+
+void ld_pipe_resume(struct ld_node *n)
+{
+	struct ld_pipe *p = n->pipe;
+	struct mkt_err err = {0};
+
+	if (read_head(n, p, &err) < 0)
+		ld_fatal("cannot read the last block", &err);
+	pthread_mutex_lock(&p->cm);
+	p->voiding = false;
+	pthread_mutex_unlock(&p->cm);
+	pthread_mutex_lock(&p->mu);
+	p->park = false;
+	pthread_cond_broadcast(&p->parking);
+	pthread_mutex_unlock(&p->mu);
+}
+
+struct ld_block *ld_pipe_block(struct ld_node *n)
+{
+	return ld_block_take(n->pipe, true);
+}
+
+void ld_pipe_block_put(struct ld_node *n, struct ld_block *b)
+{
+	ld_blocks_put(n->pipe, &b, 1);
+}
+
+void ld_pipe_append(struct ld_node *n, struct ld_block *b)
+{
+	b->is_sealed = true;
+	ld_node_authorities(n, &b->set);
+	atomic_store(&n->pipe->pending_height, b->height);
+	ld_block_ended(n->pipe, b);
+}
+
+int ld_pipe_wait_appended(struct ld_node *n, uint64_t height, struct mkt_err *err)
+{
+	struct ld_pipe *p = n->pipe;
+	bool there;
+
+	pthread_mutex_lock(&p->cm);
+	while (p->appended_height < height && !p->abandon)
+		pthread_cond_wait(&p->idle, &p->cm);
+	there = p->appended_height >= height;
+	pthread_mutex_unlock(&p->cm);
+	return there ? 0 : mkt_err_set(err, MKT_EUNAVAILABLE, "the node is stopping");
+}
+
+bool ld_pipe_busy(struct ld_node *n)
+{
+	struct ld_pipe *p = n->pipe;
+	bool busy;
+
+	pthread_mutex_lock(&p->mu);
+	busy = p->head;
+	pthread_mutex_unlock(&p->mu);
+	pthread_mutex_lock(&p->cm);
+	busy |= p->ended_head || p->committing_now;
+	pthread_mutex_unlock(&p->cm);
+	return busy;
+}
+
 void ld_pipe_free(struct ld_node *n)
 {
 	struct ld_pipe *p = n->pipe;
@@ -361,6 +514,8 @@ void ld_pipe_free(struct ld_node *n)
 	pthread_mutex_destroy(&p->cm);
 	pthread_cond_destroy(&p->work);
 	pthread_cond_destroy(&p->verified);
+	pthread_cond_destroy(&p->parking);
+	pthread_cond_destroy(&p->idle);
 	pthread_cond_destroy(&p->ended);
 	pthread_cond_destroy(&p->appended);
 	pthread_cond_destroy(&p->freed);

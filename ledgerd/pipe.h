@@ -29,6 +29,7 @@
 
 #include "core/base/buf.h"
 #include "core/chain/chain.h"
+#include "core/ledger/authorities.h"
 #include "core/ledger/state.h"
 #include "core/ledger/tx.h"
 
@@ -53,6 +54,7 @@ enum ld_verdict {
 	LD_REFUSED,  /* not in a block: code and text */
 	LD_EXECUTED, /* in block height at ix */
 	LD_SEEN,     /* its request id was used, or it expired: the chain's indexes know more */
+	LD_VOID,     /* taken, but this node leads no more: to be sent again, to who does */
 };
 
 /* One envelope of a batch. */
@@ -107,6 +109,7 @@ struct ld_block {
 	struct mkt_events ev;
 	struct mkt_delta delta;
 	struct mkt_hash digest;
+	struct mkt_authorities set; /* in force above it */
 	bool is_sealed;
 	struct mkt_sealed sealed;
 };
@@ -122,7 +125,8 @@ int ld_batch_add(struct ld_batch *b, const uint8_t *p, size_t len) MKT_MUST_CHEC
 /*
  * Fix its place in the order and start.  b->done is called when b->wait is
  * reached, perhaps before this returns.  -MKT_EBUSY, -MKT_EDISKFULL,
- * -MKT_EUNAVAILABLE (stopping): the batch is still the caller's alone.
+ * -MKT_EUNAVAILABLE (stopping), -MKT_ENOTLEADER (parked): the batch is still the
+ * caller's alone.
  */
 int ld_batch_submit(struct ld_batch *b) MKT_MUST_CHECK;
 
@@ -139,6 +143,37 @@ void ld_pipe_free(struct ld_node *n);
 
 /* Every second or so: answer those who have waited too long. */
 void ld_pipe_tick(struct ld_node *n, uint64_t now_ms);
+
+/* ---- blocks that others sealed (ingest.c, engine_work.c) ------------------------------- */
+
+/*
+ * Park the sequencer: nothing more is taken (-MKT_ENOTLEADER), and what was executed here
+ * and is not on the disk is void; who waits for it is told so.  On return the caller alone
+ * changes the state, which may be ahead of the disk: mkt_chain_rewind().
+ */
+void ld_pipe_park(struct ld_node *n);
+
+/* The state is that of the last block on the disk: the sequencer goes on from there. */
+void ld_pipe_resume(struct ld_node *n);
+
+/* An empty block; waits for one.  NULL: the node is stopping.  Only while parked. */
+struct ld_block *ld_pipe_block(struct ld_node *n);
+
+/* It is not needed. */
+void ld_pipe_block_put(struct ld_node *n, struct ld_block *b);
+
+/*
+ * Hand over a block to be appended and indexed behind those handed over before: b->height,
+ * b->digest and b->sealed are set (votes included), and the state is the one after it.  Only
+ * while parked.
+ */
+void ld_pipe_append(struct ld_node *n, struct ld_block *b);
+
+/* Wait until block @height is on the disk.  -MKT_EUNAVAILABLE: the node is stopping. */
+int ld_pipe_wait_appended(struct ld_node *n, uint64_t height, struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Is there anything that waits to be executed, or a block open or under way? */
+bool ld_pipe_busy(struct ld_node *n);
 
 struct ld_pipe_numbers {
 	uint32_t queued_txs; /* envelopes under way */

@@ -19,11 +19,12 @@ struct ld_pipe {
 	uint32_t queued_txs;
 	size_t queued_bytes;
 	bool stop; /* take nothing more; workers end when nothing is left */
+	bool park; /* take nothing more, void what is there */
+	bool parked;		 /* the sequencer has done so and touches nothing */
+	pthread_cond_t parking;	 /* one of the two has changed */
 	uint64_t submitted;
 
-	/* From the last block of the chain at start. */
-	uint64_t next_tx;
-	struct mkt_hash prev;
+	uint64_t next_tx; /* after the last block: at start and after ld_pipe_resume() */
 
 	/* Blocks, and batches that wait for one. */
 	pthread_mutex_t cm;
@@ -36,6 +37,9 @@ struct ld_pipe {
 	uint32_t nblocks;			      /* not free */
 	struct ld_batch *sealing_head, *sealing_tail; /* executed; by growing done_height */
 	bool no_more_ended, no_more_appended;
+	bool committing_now; /* the committer holds blocks */
+	pthread_cond_t idle;	      /* committer: it holds none; or more is on the disk */
+	bool voiding;		      /* parking: what is not committed is void; take no block */
 	bool abandon; /* stopping while the disk is full: give up what was never promised */
 	uint64_t appended_height;
 	struct mkt_hash digest; /* of the last appended block */
@@ -56,6 +60,21 @@ void *ld_commit_main(void *arg);
 void *ld_index_main(void *arg);
 
 void ld_block_free(struct ld_block *b);
+
+/* Back to the pool, whatever it holds. */
+void ld_blocks_put(struct ld_pipe *p, struct ld_block *const *blocks, unsigned count);
+
+/* A cleared block; waits.  NULL: stopping with a full disk, or parking (@parked: not that). */
+struct ld_block *ld_block_take(struct ld_pipe *p, bool parked);
+
+/* To the committer. */
+void ld_block_ended(struct ld_pipe *p, struct ld_block *b);
+
+/* Refuse it because this node does not lead. */
+void ld_item_void(struct ld_item *it);
+
+/* Batches whose blocks are not on the disk and never will be, as things stand. */
+void ld_void_sealing(struct ld_pipe *p);
 
 /* Call b->done once; the caller holds a reference. */
 void ld_batch_answer(struct ld_batch *b);

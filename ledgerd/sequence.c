@@ -56,38 +56,14 @@ static void drop(struct seq *s)
 
 /* ---- blocks ------------------------------------------------------------------------------ */
 
-/* Waits until one is free: the bound on what is executed and not yet on the disk. */
-static struct ld_block *take_block(struct seq *s)
-{
-	struct ld_pipe *p = s->p;
-	struct ld_block *b;
-
-	drop(s);
-	pthread_mutex_lock(&p->cm);
-	while (!p->free_blocks && !p->abandon)
-		pthread_cond_wait(&p->freed, &p->cm);
-	b = p->free_blocks;
-	if (b) {
-		p->free_blocks = b->next;
-		p->nblocks++;
-	}
-	pthread_mutex_unlock(&p->cm);
-	if (b) {
-		b->next = NULL;
-		b->ntxs = 0;
-		b->bytes = 0;
-		mkt_events_clear(&b->ev);
-		mkt_delta_clear(&b->delta);
-	}
-	return b;
-}
-
-/* False only while stopping with a full disk. */
+/* False only while stopping with a full disk, and when the lead is lost. */
 static bool open_block(struct seq *s, uint64_t time_ms)
 {
-	struct ld_block *b = take_block(s);
+	struct ld_block *b;
 	struct mkt_err err = {0};
 
+	drop(s);
+	b = ld_block_take(s->p, false);
 	if (!b)
 		return false;
 	hold(s);
@@ -110,7 +86,6 @@ static bool open_block(struct seq *s, uint64_t time_ms)
 static void end_block(struct seq *s)
 {
 	struct ld_block *b = s->open;
-	struct ld_pipe *p = s->p;
 	struct mkt_err err = {0};
 
 	hold(s);
@@ -118,18 +93,12 @@ static void end_block(struct seq *s)
 		mkt_err_code(&err, MKT_ENOMEM);
 		ld_fatal("cannot end a block", &err);
 	}
+	ld_node_authorities(s->n, &b->set);
 	drop(s);
 	s->open = NULL;
 	s->next_tx += b->ntxs;
 	s->ended_ms = ld_mono_ms();
-	pthread_mutex_lock(&p->cm);
-	if (p->ended_tail)
-		p->ended_tail->next = b;
-	else
-		p->ended_head = b;
-	p->ended_tail = b;
-	pthread_cond_signal(&p->ended);
-	pthread_mutex_unlock(&p->cm);
+	ld_block_ended(s->p, b);
 }
 
 static bool full(const struct seq *s, const struct ld_item *it)
@@ -237,7 +206,8 @@ static int ready_block(struct seq *s, const struct ld_item *it, struct mkt_err *
 	if (s->open)
 		end_block(s);
 	if (!open_block(s, time_ms))
-		return mkt_err_code(err, MKT_EDISKFULL);
+		return mkt_err_code(err, atomic_load(&s->p->append_full) ? MKT_EDISKFULL
+									 : MKT_ENOTLEADER);
 	return 0;
 }
 
@@ -310,6 +280,10 @@ static void run_item(struct seq *s, struct ld_batch *b, struct ld_item *it)
 		atomic_fetch_add(&s->p->executed, 1);
 		return;
 	}
+	if (res == -MKT_ENOTLEADER) {
+		ld_item_void(it);
+		return;
+	}
 	ld_item_refuse(it, &err);
 	atomic_fetch_add(&s->p->refused, 1);
 	if (res == -MKT_ECONFLICT || res == -MKT_EEXPIRED) {
@@ -352,7 +326,7 @@ static void finish_batch(struct seq *s, struct ld_batch *b)
 	ld_batch_put(b);
 }
 
-static void run_chunk(struct seq *s, struct ld_batch *b)
+static void run_chunk(struct seq *s, struct ld_batch *b, bool parking)
 {
 	struct ld_pipe *p = s->p;
 	uint32_t at = b->seq_chunk * LD_CHUNK;
@@ -362,6 +336,8 @@ static void run_chunk(struct seq *s, struct ld_batch *b)
 	for (; at < end; at++) {
 		if (b->items[at].form_code)
 			atomic_fetch_add(&p->refused, 1);
+		else if (parking)
+			ld_item_void(&b->items[at]);
 		else
 			run_item(s, b, &b->items[at]);
 		if (s->work >= HOLD_WORK)
@@ -430,8 +406,60 @@ static void on_time(struct seq *s)
 		end_block(s);
 }
 
-enum what { RUN_CHUNK, ON_TIME, ALL_DONE };
+/* ---- the thread ---------------------------------------------------------------------------- */
 
+/* Where the chain stands. */
+static void begin(struct seq *s)
+{
+	s->height = mkt_state_height(s->n->state);
+	s->time_ms = mkt_state_time_ms(s->n->state);
+	s->next_tx = s->p->next_tx;
+	s->opened_ms = s->ended_ms = 0;
+}
+
+/*
+ * The lead is lost, or never was there: forget the open block, and wait.  The state is left as
+ * it is, to whoever parked us.
+ */
+static void park(struct seq *s)
+{
+	bool stop;
+
+	struct ld_pipe *p = s->p;
+
+	drop(s);
+	if (s->open)
+		ld_blocks_put(p, &s->open, 1);
+	s->open = NULL;
+	pthread_mutex_lock(&p->mu);
+	p->parked = true;
+	pthread_cond_broadcast(&p->parking);
+	while (p->park && !p->stop)
+		pthread_cond_wait(&p->parking, &p->mu);
+	stop = p->park;
+	p->parked = stop;
+	pthread_mutex_unlock(&p->mu);
+	if (!stop)
+		begin(s);
+}
+
+enum what { RUN_CHUNK, VOID_CHUNK, ON_TIME, PARK, ALL_DONE };
+
+/* With p->mu. */
+static enum what what_now(struct seq *s, struct ld_batch *b, uint64_t at, uint64_t now)
+{
+	bool ready = b && b->verified[b->seq_chunk];
+
+	if (s->p->park)
+		return ready ? VOID_CHUNK : b ? ALL_DONE : PARK;
+	if (s->open && now >= at)
+		return ON_TIME;
+	if (ready)
+		return RUN_CHUNK;
+	return now >= at ? ON_TIME : ALL_DONE;
+}
+
+/* ALL_DONE: the node stops and nothing is left. */
 static enum what wait_for_work(struct seq *s, struct ld_batch **batch)
 {
 	struct ld_pipe *p = s->p;
@@ -446,15 +474,12 @@ static enum what wait_for_work(struct seq *s, struct ld_batch **batch)
 				      .tv_nsec = (long)(at % 1000) * 1000000};
 
 		*batch = b;
-		if (s->open && now >= at)
-			what = ON_TIME;
-		else if (b && b->verified[b->seq_chunk])
-			what = RUN_CHUNK;
-		else
-			what = now >= at ? ON_TIME : ALL_DONE;
+		what = what_now(s, b, at, now);
+		if (what == PARK && p->stop)
+			what = ALL_DONE;
 		if (what != ALL_DONE || (p->stop && !b))
 			break;
-		if (at == UINT64_MAX)
+		if (at == UINT64_MAX || p->park)
 			pthread_cond_wait(&p->verified, &p->mu);
 		else
 			pthread_cond_timedwait(&p->verified, &p->mu, &ts);
@@ -467,23 +492,24 @@ void *ld_sequence_main(void *arg)
 {
 	struct ld_node *n = arg;
 	struct seq s = {.n = n, .p = n->pipe};
+	enum what what;
 	struct ld_batch *b;
 
 	pthread_setname_np(pthread_self(), "sequence");
-	s.height = mkt_state_height(n->state);
-	s.time_ms = mkt_state_time_ms(n->state);
-	s.next_tx = s.p->next_tx;
-	for (;;) {
-		enum what what = wait_for_work(&s, &b);
-
-		if (what == ALL_DONE)
-			break;
-		if (what == RUN_CHUNK)
-			run_chunk(&s, b);
-		else
+	if (!s.p->park)
+		begin(&s);
+	while ((what = wait_for_work(&s, &b)) != ALL_DONE) {
+		if (what == RUN_CHUNK || what == VOID_CHUNK) {
+			run_chunk(&s, b, what == VOID_CHUNK);
+		} else if (what == PARK) {
+			park(&s);
+		} else {
 			on_time(&s);
+		}
 	}
-	if (s.open)
+	if (s.open && !s.p->park)
 		end_block(&s);
+	else if (s.open)
+		ld_blocks_put(s.p, &s.open, 1);
 	return NULL;
 }

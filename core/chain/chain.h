@@ -72,6 +72,14 @@ struct mkt_chain_recovery {
 void mkt_chain_recovered(const struct mkt_chain *c, struct mkt_chain_recovery *out);
 
 struct mkt_state *mkt_chain_state(struct mkt_chain *c);
+
+/*
+ * Make the state anew as it was after the last appended block: what was executed above it is
+ * forgotten.  The state of before is freed (on success only): mkt_chain_state() gives the new
+ * one.  The caller keeps everybody from state and append meanwhile; indexing may go on.
+ * Costs a reading of all of the state's records.  Errors as mkt_chain_open().
+ */
+int mkt_chain_rewind(struct mkt_chain *c, struct mkt_err *err) MKT_MUST_CHECK;
 const struct mkt_genesis *mkt_chain_genesis(const struct mkt_chain *c);
 const struct mkt_hash *mkt_chain_id(const struct mkt_chain *c);
 
@@ -91,6 +99,13 @@ struct mkt_sealed {
 	struct mkt_delta delta;
 };
 void mkt_sealed_release(struct mkt_sealed *s);
+
+/*
+ * Give an encoded block these votes instead of its own: 1..MKT_AUTHORITIES_MAX, ascending by
+ * number.  Header and hash stay.  -MKT_EINVAL, -MKT_ENOMEM; @s is unchanged then.
+ */
+int mkt_sealed_certify(struct mkt_sealed *s, const struct mkt_vote *votes,
+		       unsigned n) MKT_MUST_CHECK;
 
 /*
  * Append @n blocks and sync once: all are durable on return.  On failure none is:

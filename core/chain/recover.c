@@ -159,23 +159,19 @@ static bool load_one(void *ctx, struct mkt_bytes key, struct mkt_bytes val)
 	return !l->r;
 }
 
-static int load_records(struct mkt_chain *c, const struct chain_store_head *head,
-			struct mkt_err *err)
+static int load_records(struct mkt_chain *c, struct mkt_store_tx *t,
+			const struct chain_store_head *head, struct mkt_err *err)
 {
 	static const enum mkt_store_table tables[] = CHAIN_STATE_TABLES;
 	struct loading l = {c->state, err, 0};
 	struct mkt_bytes none = {NULL, 0};
-	struct mkt_store_tx *t;
-	int r = mkt_store_begin(c->store, false, &t, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	for (size_t i = 0; !r && i < MKT_ARRAY_SIZE(tables); i++) {
 		r = mkt_store_walk(t, tables[i], none, none, load_one, &l, err);
 		if (!r)
 			r = l.r;
 	}
-	mkt_store_abort(t);
 	return r < 0 ? r : mkt_state_loaded(c->state, &head->state, err);
 }
 
@@ -222,28 +218,46 @@ static int load_requests(struct mkt_chain *c, uint64_t last, struct mkt_err *err
 	return r;
 }
 
-/* Take the state of the store, after the block at its head. */
-static int load_state(struct mkt_chain *c, const struct chain_store_head *head,
-		      struct mkt_verify_prev *at, struct mkt_err *err)
+/*
+ * Take the state of the store: head and records as one reading gives them, because the
+ * indexer may be writing.
+ */
+static int load_store(struct mkt_chain *c, struct chain_store_head *head, struct mkt_err *err)
 {
+	struct mkt_store_tx *t;
+	int r = mkt_store_begin(c->store, false, &t, err);
+
+	if (r < 0)
+		return r;
+	r = get_head(c, t, head, err);
+	if (!r)
+		r = mkt_err_set(err, MKT_ESTORE, "'%s/db' is empty", c->dir);
+	if (r > 0)
+		r = load_records(c, t, head, err);
+	mkt_store_abort(t);
+	return r;
+}
+
+/* The state after the block at the store's head, and all that goes with it. */
+static int load_state(struct mkt_chain *c, struct mkt_verify_prev *at, struct mkt_err *err)
+{
+	struct chain_store_head head = {.there = false};
 	struct mkt_buf bytes = MKT_BUF_INIT;
 	struct mkt_block b;
-	int r = chain_read_block(c, head->height, &bytes, &b, err);
+	int r = load_store(c, &head, err);
 
-	if (!r && (!mkt_hash_eq(&b.hash, &head->hash) || !mkt_hash_eq(&b.h.state, &head->state)))
+	if (!r)
+		r = chain_read_block(c, head.height, &bytes, &b, err);
+	if (!r && (!mkt_hash_eq(&b.hash, &head.hash) || !mkt_hash_eq(&b.h.state, &head.state)))
 		r = mkt_err_set(err, MKT_ESTORE,
 				"'%s/db' is not of these blocks: block %llu differs", c->dir,
-				(unsigned long long)head->height);
-	if (!r)
-		r = load_records(c, head, err);
+				(unsigned long long)head.height);
 	if (r == -MKT_ESTORE)
 		r = damaged(c, err);
-	if (!r) {
+	if (!r)
 		*at = mkt_verify_prev_of(&b);
-		c->nindexed = head->height + 1;
-	}
 	mkt_buf_release(&bytes);
-	return r ? r : load_requests(c, head->height, err);
+	return r ? r : load_requests(c, head.height, err);
 }
 
 /* ---- blocks above it ---- */
@@ -366,10 +380,13 @@ int chain_recover(struct mkt_chain *c, const struct chain_store_head *head, stru
 	for (unsigned i = 0; i < BATCH_BLOCKS; i++)
 		bt->p[i] = &bt->sealed[i];
 	r = mkt_state_new(&c->g, &c->state, err);
-	if (!r && head->there)
-		r = load_state(c, head, &prev, err);
-	else if (!r)
+	if (!r && head->there) {
+		r = load_state(c, &prev, err);
+		if (!r)
+			c->nindexed = prev.height + 1;
+	} else if (!r) {
 		r = take_first(c, bt, &prev, err);
+	}
 	if (!r && !head->there) {
 		c->recovered.store_made = mkt_segments_count(c->seg) > 1;
 		r = flush(c, bt, err);
@@ -380,4 +397,47 @@ int chain_recover(struct mkt_chain *c, const struct chain_store_head *head, stru
 	r2 = flush(c, bt, r < 0 ? NULL : err);
 	free(bt);
 	return r < 0 ? r : r2;
+}
+
+/* ---- back to the last appended block ---- */
+
+static int replay_to_head(struct mkt_chain *c, struct mkt_verify_prev prev, struct mkt_err *err)
+{
+	uint64_t count = mkt_segments_count(c->seg);
+	struct mkt_events ev = MKT_EVENTS_INIT;
+	int r = 0;
+
+	for (uint64_t h = prev.height + 1; !r && h < count; h++) {
+		struct mkt_sealed s = {.bytes = MKT_BUF_INIT};
+
+		r = replay_one(c, h, &s, &prev, &ev, err);
+		mkt_sealed_release(&s);
+	}
+	mkt_events_release(&ev);
+	return r;
+}
+
+int mkt_chain_rewind(struct mkt_chain *c, struct mkt_err *err)
+{
+	struct mkt_state *old = c->state;
+	struct mkt_verify_prev prev = {.height = 0};
+	int r;
+
+	if (c->read_only)
+		return mkt_err_set(err, MKT_EUNAVAILABLE, "the chain is open for reading only");
+	r = mkt_state_new(&c->g, &c->state, err);
+	if (r < 0) {
+		c->state = old;
+		return r;
+	}
+	r = load_state(c, &prev, err);
+	if (!r)
+		r = replay_to_head(c, prev, err);
+	if (r < 0) {
+		mkt_state_free(c->state);
+		c->state = old;
+		return r;
+	}
+	mkt_state_free(old);
+	return 0;
 }

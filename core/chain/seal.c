@@ -92,6 +92,38 @@ int mkt_chain_seal(const struct mkt_chain *c, const struct mkt_seal *in, struct 
 	return 0;
 }
 
+#define VOTE_BYTES (2 + MKT_SIG_LEN)
+
+int mkt_sealed_certify(struct mkt_sealed *s, const struct mkt_vote *votes, unsigned n)
+{
+	struct mkt_buf out = MKT_BUF_INIT;
+	size_t old;
+
+	if (!n || n > MKT_AUTHORITIES_MAX || s->bytes.len <= MKT_HEADER_BYTES)
+		return -MKT_EINVAL;
+	for (unsigned i = 1; i < n; i++)
+		if (votes[i].authority <= votes[i - 1].authority)
+			return -MKT_EINVAL;
+	old = MKT_HEADER_BYTES + 1 + (size_t)s->bytes.data[MKT_HEADER_BYTES] * VOTE_BYTES;
+	if (old > s->bytes.len)
+		return -MKT_EINVAL;
+	mkt_buf_grow(&out, s->bytes.len - old + MKT_HEADER_BYTES + 1 + n * VOTE_BYTES);
+	mkt_buf_add(&out, s->bytes.data, MKT_HEADER_BYTES);
+	mkt_enc_u8(&out, (uint8_t)n);
+	for (unsigned i = 0; i < n; i++) {
+		mkt_enc_u16(&out, votes[i].authority);
+		mkt_enc_bytes(&out, votes[i].sig.b, MKT_SIG_LEN);
+	}
+	mkt_buf_add(&out, s->bytes.data + old, s->bytes.len - old);
+	if (out.bad) {
+		mkt_buf_release(&out);
+		return -MKT_ENOMEM;
+	}
+	mkt_buf_release(&s->bytes);
+	s->bytes = out;
+	return 0;
+}
+
 void mkt_sealed_release(struct mkt_sealed *s)
 {
 	mkt_buf_release(&s->bytes);
