@@ -17,8 +17,11 @@ $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktsimdev.a $(BUILD)/libmktdri
 		$(BUILD)/libmkttui.a $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lserialport -lmodbus -lcmocka
 
+comma := ,
 # Memory that fails on purpose.
 $(BUILD)/tests/unit/ledger_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+# A process that dies at a chosen call.
+$(BUILD)/tests/unit/archive: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,pwrite fsync fdatasync rename renameat unlinkat)
 $(BUILD)/tests/sim/match_prop: LDFLAGS += -Wl,--wrap=realloc,--wrap=calloc
 
 $(SIM_BIN): $(BUILD)/%: $(BUILD)/%.o $(SLOW_OBJ) $(LIBS)

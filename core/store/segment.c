@@ -13,7 +13,7 @@
 #define SUM_LEN 16
 #define SUM_AT (MKT_RECORD_HEADER_BYTES - SUM_LEN)
 #define FLAGS_AT 20
-#define READ_TRIES 8 /* a file is made anew at most so often while one record is read */
+#define READ_TRIES 8		/* a file is made anew at most so often while one record is read */
 #define KEEP_BUF_MAX (8u << 20) /* more than a usual append: given back after it */
 #define INDEX_RESERVE (64u << 10)
 

@@ -161,6 +161,10 @@ uint32_t mkt_segments_last(const struct mkt_segments *s);
 int mkt_segments_span(struct mkt_segments *s, uint32_t number, uint64_t *first, uint64_t *end,
 		      struct mkt_err *err) MKT_MUST_CHECK;
 
+/* Bytes of its file up to the end of the record.  -MKT_ENOTFOUND, -MKT_ESTORE. */
+int mkt_segments_upto(struct mkt_segments *s, uint64_t height, uint64_t *bytes,
+		      struct mkt_err *err) MKT_MUST_CHECK;
+
 /* Begin a new file, so that what was the last one may be made anew.  What append gives. */
 int mkt_segments_roll(struct mkt_segments *s, struct mkt_err *err) MKT_MUST_CHECK;
 

@@ -205,9 +205,8 @@ static int index_start(struct mkt_segments *s, struct place *at, struct mkt_err 
 		r = file_header(s, at->seg, &at->height, &len, err);
 		if (r < 0)
 			return r;
-		if (at->seg == 1 ||
-		    (at->height && read_entry(s, at->height - 1, &e) &&
-		     e.seg == id_of(s, at->seg - 1)))
+		if (at->seg == 1 || (at->height && read_entry(s, at->height - 1, &e) &&
+				     e.seg == id_of(s, at->seg - 1)))
 			break;
 	}
 	if (at->seg == 1 && at->height)
@@ -360,10 +359,9 @@ static bool later_append(struct mkt_segments *s, const struct scan *c)
 static int take_record(struct mkt_segments *s, struct scan *c, const struct seg_record *r,
 		       struct mkt_err *err)
 {
-	struct seg_entry e = {
-		.seg = id_of(s, c->at.seg),
-		.off = c->at.off,
-		 .len = MKT_RECORD_HEADER_BYTES + r->stored_len};
+	struct seg_entry e = {.seg = id_of(s, c->at.seg),
+			      .off = c->at.off,
+			      .len = MKT_RECORD_HEADER_BYTES + r->stored_len};
 	char why[MKT_ERR_TEXT_MAX];
 	uint64_t height;
 	int ret = mkt_segments_unpack(s, c->raw.data, c->raw.len, &height, &c->rec, err);

@@ -59,6 +59,20 @@ int mkt_segments_span(struct mkt_segments *s, uint32_t number, uint64_t *first, 
 	return r;
 }
 
+int mkt_segments_upto(struct mkt_segments *s, uint64_t height, uint64_t *bytes, struct mkt_err *err)
+{
+	struct seg_entry e;
+	int r;
+
+	if (height >= s->count)
+		return mkt_err_set(err, MKT_ENOTFOUND, "there is no block %llu",
+				   (unsigned long long)height);
+	r = seg_entry_get(s, height, &e, err);
+	if (!r)
+		*bytes = e.off + e.len;
+	return r;
+}
+
 /* One rewriting. */
 struct rewrite {
 	struct mkt_segments *s;

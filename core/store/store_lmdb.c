@@ -21,14 +21,9 @@
 #define READERS_MAX 256u
 
 static const char *const names[MKT_TAB_COUNT] = {
-	[MKT_TAB_META] = "meta",
-	[MKT_TAB_STATE] = "state",
-	[MKT_TAB_BID] = "bid",
-	[MKT_TAB_LIVE] = "live",
-	[MKT_TAB_TX] = "tx",
-	[MKT_TAB_ACCOUNT] = "account",
-	[MKT_TAB_CONTRACT] = "contract",
-	[MKT_TAB_WINDOW] = "window",
+	[MKT_TAB_META] = "meta",	 [MKT_TAB_STATE] = "state",   [MKT_TAB_BID] = "bid",
+	[MKT_TAB_LIVE] = "live",	 [MKT_TAB_TX] = "tx",	      [MKT_TAB_ACCOUNT] = "account",
+	[MKT_TAB_CONTRACT] = "contract", [MKT_TAB_WINDOW] = "window",
 };
 
 struct lmdb_store {
