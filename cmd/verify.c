@@ -47,6 +47,7 @@ struct job {
 struct batch {
 	struct mkt_buf bytes[BATCH_BLOCKS];
 	struct mkt_block b[BATCH_BLOCKS];
+	struct mkt_authorities set[BATCH_BLOCKS]; /* in force before each */
 	unsigned n;
 	uint32_t njobs;
 	struct job jobs[JOBS_MAX];
@@ -71,6 +72,7 @@ struct verify {
 	struct mkt_events ev;
 	struct mkt_delta delta;
 	struct mkt_verify_prev prev; /* of the next block to execute */
+	struct mkt_authorities set;  /* in force for it */
 	uint64_t next, last;
 	struct batch *batch[2];
 	struct batch *running;	 /* its jobs are under way */
@@ -120,7 +122,7 @@ static void run_job(void *ctx, uint32_t ix)
 	struct mkt_err err;
 
 	if (!j->n) {
-		if (mkt_verify_static(b, mkt_chain_genesis(v->c), mkt_chain_id(v->c), &err) < 0)
+		if (mkt_verify_static(b, &v->running->set[j->block], mkt_chain_id(v->c), &err) < 0)
 			note_fault(v, b->h.height, RANK_STATIC, &err);
 	} else if (mkt_verify_txs(b, j->first, j->n, key_of, v, &err) < 0) {
 		note_fault(v, b->h.height, RANK_SIGNATURE, &err);
@@ -154,11 +156,18 @@ static int execute_first(struct verify *v, const struct mkt_buf *bytes, struct m
 static int execute(struct verify *v, const struct mkt_buf *bytes, const struct mkt_block *b,
 		   struct mkt_err *err)
 {
+	int r;
+
 	if (!b->h.height)
 		return execute_first(v, bytes, err);
-	if (v->light)
-		return mkt_verify_follows(b, &v->prev, mkt_chain_id(v->c), err);
-	return mkt_verify_execute(v->s, b, &v->prev, mkt_chain_id(v->c), &v->ev, &v->delta, err);
+	if (v->light) {
+		r = mkt_verify_follows(b, &v->prev, mkt_chain_id(v->c), err);
+		return r < 0 ? r : mkt_verify_next_set(b, mkt_chain_id(v->c), &v->set, err);
+	}
+	r = mkt_verify_execute(v->s, b, &v->prev, mkt_chain_id(v->c), &v->ev, &v->delta, err);
+	if (!r)
+		v->set = *mkt_state_authorities(v->s);
+	return r;
 }
 
 /* The next block into @bt; -MKT_EINTEGRITY is noted, and what was read is still checked. */
@@ -175,6 +184,7 @@ static int take_block(struct verify *v, struct batch *bt, struct mkt_err *err)
 			note_fault(v, v->next, RANK_STATIC, err);
 		return r;
 	}
+	bt->set[bt->n] = v->set;
 	r = execute(v, bytes, b, err);
 	if (r < 0 && r != -MKT_EINTEGRITY)
 		return r;
@@ -288,6 +298,8 @@ static int begin(struct verify *v, struct mkt_err *err)
 	mkt_buf_release(&bytes);
 	if (!r)
 		r = mkt_state_new(mkt_chain_genesis(v->c), &v->s, err);
+	if (!r)
+		v->set = *mkt_state_authorities(v->s);
 	if (!r)
 		r = mkt_par_new(0, &v->par, err);
 	for (unsigned i = 0; !r && i < 2; i++) {
@@ -432,13 +444,16 @@ static int read_block(struct mkt_chain *c, uint64_t height, struct mkt_buf *byte
 static int verify_one(struct mkt_app *app, struct mkt_chain *c, uint64_t height, struct answer *a)
 {
 	struct mkt_buf bytes = MKT_BUF_INIT, before_bytes = MKT_BUF_INIT;
+	struct mkt_authorities set;
 	struct mkt_verify_prev prev;
 	struct mkt_block b, before;
 	struct mkt_err *err = &app->err;
 	int r = read_block(c, height, &bytes, &b, err);
 
 	if (!r)
-		r = mkt_verify_static(&b, mkt_chain_genesis(c), mkt_chain_id(c), err);
+		r = mkt_chain_authorities(c, height, &set, err);
+	if (!r)
+		r = mkt_verify_static(&b, &set, mkt_chain_id(c), err);
 	if (!r && height) {
 		r = read_block(c, height - 1, &before_bytes, &before, err);
 		if (!r) {

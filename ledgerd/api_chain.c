@@ -186,6 +186,7 @@ static int put_proof(struct ld_node *n, struct mkt_jw *w, const struct mkt_block
 {
 	struct mkt_hash *leaves = malloc(b->h.ntxs * sizeof(*leaves));
 	struct mkt_buf header = MKT_BUF_INIT;
+	struct mkt_authorities set;
 	struct mkt_proof proof;
 	int res;
 
@@ -194,10 +195,12 @@ static int put_proof(struct ld_node *n, struct mkt_jw *w, const struct mkt_block
 	mkt_block_tx_leaves(b, leaves);
 	res = mkt_merkle_prove(leaves, b->h.ntxs, ix, &proof);
 	free(leaves);
+	res = res < 0 ? mkt_err_code(err, MKT_ENOMEM)
+		      : mkt_chain_authorities(n->chain, b->h.height, &set, err);
 	mkt_header_enc(&b->h, &header);
 	if (res < 0 || header.bad) {
 		mkt_buf_release(&header);
-		return mkt_err_code(err, MKT_ENOMEM);
+		return res < 0 ? res : mkt_err_code(err, MKT_ENOMEM);
 	}
 	mkt_jw_key(w, "proof");
 	mkt_jw_obj(w);
@@ -216,8 +219,8 @@ static int put_proof(struct ld_node *n, struct mkt_jw *w, const struct mkt_block
 	for (unsigned i = 0; i < b->nvotes; i++) {
 		char key[MKT_PUBKEY_TEXT] = "";
 
-		if (b->votes[i].authority < n->g->nauthorities)
-			mkt_pubkey_text(&n->g->authorities[b->votes[i].authority], key);
+		if (b->votes[i].authority < set.n)
+			mkt_pubkey_text(&set.v[b->votes[i].authority].key, key);
 		mkt_jw_obj(w);
 		mkt_jw_ku64(w, "authority", b->votes[i].authority);
 		mkt_jw_kstr(w, "key", key);

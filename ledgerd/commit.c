@@ -53,7 +53,8 @@ static void seal(struct ld_node *n, struct ld_block *b, const struct mkt_hash *p
 		.ev = &b->ev,
 		.delta = &b->delta,
 		.state = b->digest,
-		.authority = n->authority,
+		.authorities = b->signers,
+		.authority = b->authority,
 		.key = &n->key,
 	};
 	struct mkt_err err = {0};

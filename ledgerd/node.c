@@ -44,7 +44,7 @@ bool ld_node_follows(const struct ld_node *n)
 
 void ld_node_authorities(const struct ld_node *n, struct mkt_authorities *out)
 {
-	mkt_authorities_of(n->g, out);
+	*out = *mkt_state_authorities(n->state);
 }
 
 /* Deadlines of those who wait, and the disk. */
@@ -73,16 +73,13 @@ static void *tick_main(void *arg)
 	return NULL;
 }
 
-/* The number of @key among the authorities. */
+/* The key must be one of the authorities'; among several one may still be waiting to be. */
 static int find_authority(const struct ld_conf *conf, const struct mkt_genesis *g,
-			  const struct mkt_seckey *key, struct mkt_err *err)
+			  const struct mkt_authorities *set, const struct mkt_pubkey *pub,
+			  struct mkt_err *err)
 {
-	struct mkt_pubkey pub;
-
-	mkt_seckey_public(key, &pub);
-	for (uint16_t i = 0; i < g->nauthorities; i++)
-		if (!memcmp(&g->authorities[i], &pub, sizeof(pub)))
-			return i;
+	if (mkt_authorities_find(set, pub) >= 0 || conf->etcd_endpoints[0])
+		return 0;
 	mkt_err_set(err, MKT_EDENIED, "the key '%s' is not one of the authorities of chain '%s'",
 		    conf->key, g->name);
 	mkt_err_hint(err, "'key' in [authority] is the one named to 'mkt init', or made by it");
@@ -98,8 +95,10 @@ int ld_node_check(const struct ld_conf *conf, struct mkt_err *err)
 {
 	char path[LD_PATH_MAX + sizeof("/genesis")];
 	struct mkt_buf bytes = MKT_BUF_INIT;
+	struct mkt_authorities set;
 	struct mkt_genesis g;
 	struct mkt_seckey key = {{0}};
+	struct mkt_pubkey pub;
 	bool seals = conf->role != LD_FULLNODE;
 	int res = seals ? load_key(conf, &key, err) : 0;
 
@@ -115,8 +114,11 @@ int ld_node_check(const struct ld_conf *conf, struct mkt_err *err)
 			mkt_err_wrap(err, "'%s'", path);
 	}
 	if (!res) {
-		if (seals)
-			res = find_authority(conf, &g, &key, err);
+		mkt_authorities_of(&g, &set);
+		mkt_seckey_public(&key, &pub);
+		/* Later sets are known to the store alone, which a running node may hold. */
+		if (seals && conf->role == LD_SOLO)
+			res = find_authority(conf, &g, &set, &pub, err);
 		mkt_genesis_release(&g);
 	}
 	mkt_wipe(&key, sizeof(key));
@@ -154,6 +156,7 @@ static int open_chain(struct ld_node *n, struct mkt_err *err)
 {
 	uint64_t last_ms = ld_mono_ms();
 	struct mkt_chain_open how = {.progress = on_progress, .ctx = &last_ms};
+	const struct mkt_authorities *set;
 	int res;
 
 	res = mkt_chain_open(n->conf->dir, &how, &n->chain, err);
@@ -168,15 +171,15 @@ static int open_chain(struct ld_node *n, struct mkt_err *err)
 	n->state = mkt_chain_state(n->chain);
 	n->g = mkt_chain_genesis(n->chain);
 	n->chain_id = *mkt_chain_id(n->chain);
-	res = find_authority(n->conf, n->g, &n->key, err);
-	if (res < 0)
-		return res;
-	n->authority = (uint16_t)res;
-	if (n->g->nauthorities != 1)
-		return mkt_err_set(err, MKT_EINVAL,
-				   "chain '%s' has %u authorities; role solo is for one",
-				   n->g->name, n->g->nauthorities);
-	return 0;
+	set = mkt_state_authorities(n->state);
+	mkt_seckey_public(&n->key, &n->pub);
+	if (n->conf->role != LD_FULLNODE)
+		res = find_authority(n->conf, n->g, set, &n->pub, err);
+	if (!res && n->conf->role == LD_SOLO && set->n != 1)
+		res = mkt_err_set(err, MKT_EINVAL,
+				  "chain '%s' has %u authorities; role solo is for one", n->g->name,
+				  set->n);
+	return res;
 }
 
 static void lock_init(pthread_rwlock_t *lock)

@@ -33,7 +33,7 @@ struct ld_node {
 	const struct mkt_genesis *g;
 	struct mkt_hash chain_id;
 	struct mkt_seckey key;
-	uint16_t authority;	  /* number of @key in the authority set */
+	struct mkt_pubkey pub;	  /* of @key */
 	pthread_rwlock_t lock;	  /* of @state */
 	_Atomic uint64_t version; /* moves whenever the state has changed */
 	struct ld_pipe *pipe;

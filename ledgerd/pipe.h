@@ -109,6 +109,8 @@ struct ld_block {
 	struct mkt_events ev;
 	struct mkt_delta delta;
 	struct mkt_hash digest;
+	struct mkt_hash signers;    /* the set in force for it, as its header names it, */
+	uint16_t authority;	    /* and this node's number there */
 	struct mkt_authorities set; /* in force above it */
 	bool is_sealed;
 	struct mkt_sealed sealed;

@@ -59,6 +59,7 @@ static void drop(struct seq *s)
 /* False only while stopping with a full disk, and when the lead is lost. */
 static bool open_block(struct seq *s, uint64_t time_ms)
 {
+	const struct mkt_authorities *set;
 	struct ld_block *b;
 	struct mkt_err err = {0};
 
@@ -72,6 +73,9 @@ static bool open_block(struct seq *s, uint64_t time_ms)
 	b->first_tx = s->next_tx;
 	b->first_bid = mkt_state_next_bid(s->n->state);
 	b->first_exec = mkt_state_next_exec(s->n->state);
+	set = mkt_state_authorities(s->n->state);
+	mkt_authorities_set_hash(set, &b->signers);
+	b->authority = (uint16_t)mkt_authorities_find(set, &s->n->pub);
 	if (mkt_state_begin(s->n->state, b->height, time_ms, &b->ev, &err) < 0)
 		ld_fatal("cannot open a block", &err);
 	s->open = b;
@@ -162,6 +166,25 @@ static bool is_clock(const struct mkt_tx *tx)
 	return tx->nops == 1 && tx->ops[0].kind == MKT_OP_CLOCK;
 }
 
+static bool is_authority(const struct mkt_tx *tx)
+{
+	return tx->ops[0].kind == MKT_OP_AUTHORITY;
+}
+
+/* May this node seal the next block?  The set may have grown beyond it, or dropped it. */
+static int may_seal(const struct seq *s, struct mkt_err *err)
+{
+	const struct mkt_authorities *set = mkt_state_authorities(s->n->state);
+
+	if (mkt_authorities_find(set, &s->n->pub) < 0)
+		return mkt_err_set(err, MKT_EHALTED, "this node is not an authority any more");
+	if (!s->n->engine && mkt_authorities_quorum(set) > 1)
+		return mkt_err_set(err, MKT_EHALTED,
+				   "%u of %u authorities must sign the next block: set [etcd]",
+				   mkt_authorities_quorum(set), set->n);
+	return 0;
+}
+
 /*
  * Before a block is opened for @tx: would it be refused?  The state still stands
  * at the last block, so what it says of time is looked at here, for @time_ms.
@@ -172,7 +195,8 @@ static int admit_ahead(struct seq *s, const struct mkt_tx *tx, uint64_t time_ms,
 	uint64_t validity_s = s->n->g->validity_s;
 	int res = mkt_state_admit(s->n->state, tx, err);
 
-	if (res < 0 && res != -MKT_EVALIDITY && !(clock && res == -MKT_ECLOCK))
+	if (res < 0 && res != -MKT_EVALIDITY && !(clock && res == -MKT_ECLOCK) &&
+	    !(is_authority(tx) && res == -MKT_EAUTHORITY))
 		return res;
 	if (time_ms > tx->valid_until_s * 1000)
 		return mkt_err_set(err, MKT_EEXPIRED, "the transaction's valid-until has passed");
@@ -183,7 +207,10 @@ static int admit_ahead(struct seq *s, const struct mkt_tx *tx, uint64_t time_ms,
 	return 0;
 }
 
-/* A block for @tx: the open one, or a new one.  CLOCK always gets a new one, with its time. */
+/*
+ * A block for @tx: the open one, or a new one.  CLOCK always gets a new one, with its time;
+ * AUTHORITY one for itself.
+ */
 static int ready_block(struct seq *s, const struct ld_item *it, struct mkt_err *err)
 {
 	const struct mkt_tx *tx = &it->tx;
@@ -191,8 +218,11 @@ static int ready_block(struct seq *s, const struct ld_item *it, struct mkt_err *
 	uint64_t time_ms;
 	int res;
 
-	if (s->open && !clock && !full(s, it))
+	if (s->open && !clock && !is_authority(tx) && !full(s, it))
 		return 0;
+	res = may_seal(s, err);
+	if (res < 0)
+		return res;
 	time_ms = clock ? tx->ops[0].u.clock.time_ms : block_time(s);
 	res = admit_ahead(s, tx, time_ms, clock, err);
 	if (res < 0)
@@ -277,6 +307,8 @@ static void run_item(struct seq *s, struct ld_batch *b, struct ld_item *it)
 	}
 	if (!res) {
 		execute(s, it);
+		if (is_authority(&it->tx))
+			end_block(s); /* what follows is signed by another set */
 		atomic_fetch_add(&s->p->executed, 1);
 		return;
 	}
@@ -400,7 +432,7 @@ static void on_time(struct seq *s)
 		end_block(s);
 		return;
 	}
-	if (ld_node_operator_clock(s->n) || time_alone(s) > ld_utc_ms())
+	if (ld_node_operator_clock(s->n) || time_alone(s) > ld_utc_ms() || may_seal(s, NULL) < 0)
 		return;
 	if (open_block(s, block_time(s)))
 		end_block(s);

@@ -27,6 +27,7 @@ struct node {
 	struct mkt_chain_open opt;
 	struct mkt_chain *c;
 	struct mkt_verify_prev prev; /* of the last sealed block */
+	struct mkt_authorities signers; /* of the next */
 	struct mkt_events ev;
 	struct rng r;
 	uint64_t request;
@@ -66,6 +67,8 @@ static inline void node_open(struct node *n)
 	struct mkt_err err;
 
 	NODE_OK(mkt_chain_open(n->dir, &n->opt, &n->c, &err), &err);
+	if (!n->opt.read_only)
+		n->signers = *mkt_state_authorities(mkt_chain_state(n->c));
 	mkt_chain_head(n->c, &n->prev.height, &n->prev.hash, &n->prev.time_ms);
 	n->prev.next_tx = 0;
 	if (n->prev.height) {
@@ -181,9 +184,12 @@ static inline void node_seal(struct node *n, struct mkt_sealed *out)
 
 	for (uint32_t i = 0; i < n->ntx; i++)
 		txs[i] = (struct mkt_bytes){n->tx[i].data, n->tx[i].len};
+	mkt_authorities_set_hash(&n->signers, &in.authorities);
 	NODE_WANT(mkt_state_end(mkt_chain_state(n->c), &delta, &in.state) == 0);
+	n->signers = *mkt_state_authorities(mkt_chain_state(n->c));
 	NODE_WANT(mkt_chain_seal(n->c, &in, out) == 0);
-	n->prev = (struct mkt_verify_prev){out->hash, in.height, in.time_ms, in.first_tx + n->ntx};
+	n->prev = (struct mkt_verify_prev){out->hash, in.height, in.time_ms,
+					   in.first_tx + n->ntx, 0};
 }
 
 /* ---- what people do --------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ struct mkt_chain_builder {
 	struct mkt_snapshot_info info;
 	struct mkt_chain c; /* of @tmp; never locked, nobody else knows it */
 	struct mkt_verify_prev prev;
+	struct mkt_authorities set; /* in force for the next block */
 	struct mkt_hash state; /* digest of the rows; of the last header */
 	struct mkt_hash last_state;
 	bool tail_ok;
@@ -134,6 +135,7 @@ static int begin(struct mkt_chain_builder *b, const struct mkt_genesis *g,
 		r = mkt_chain_read_head(&b->c, 0, &first, err);
 	if (!r)
 		b->prev = mkt_verify_prev_of(&first);
+	mkt_authorities_of(g, &b->set);
 	return r;
 }
 
@@ -148,7 +150,6 @@ static int copy_genesis(struct mkt_chain *c, const struct mkt_genesis *g, struct
 		      : mkt_genesis_dec(bytes.data, bytes.len, &c->g, err);
 	if (!r) {
 		mkt_genesis_id(bytes.data, bytes.len, &c->id);
-		mkt_authorities_hash(c->g.authorities, c->g.nauthorities, &c->authorities);
 	}
 	mkt_buf_release(&bytes);
 	return r;
@@ -246,9 +247,11 @@ static int check_block(struct mkt_chain_builder *b, const struct mkt_buf *bytes,
 	if (!r)
 		r = mkt_verify_follows(blk, &b->prev, &b->c.id, err);
 	if (!r)
-		r = mkt_verify_head(blk, &b->c.g, &b->c.id, err);
+		r = mkt_verify_head(blk, &b->set, &b->c.id, err);
 	if (!r && whole)
 		r = mkt_verify_roots(blk, err);
+	if (!r && whole)
+		r = mkt_verify_next_set(blk, &b->c.id, &b->set, err);
 	if (!r)
 		r = check_tail(b, &blk->h, err);
 	if (!r && !whole && blk->h.height >= b->info.tail)

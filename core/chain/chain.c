@@ -241,7 +241,6 @@ static int read_genesis(struct mkt_chain *c, struct mkt_err *err)
 		r = mkt_genesis_dec(bytes.data, bytes.len, &c->g, err);
 	if (!r) {
 		mkt_genesis_id(bytes.data, bytes.len, &c->id);
-		mkt_authorities_hash(c->g.authorities, c->g.nauthorities, &c->authorities);
 	}
 	mkt_buf_release(&bytes);
 	return r;
@@ -416,7 +415,7 @@ static bool follows(const struct mkt_verify_prev *prev, const struct mkt_sealed 
 static struct mkt_verify_prev prev_of(const struct mkt_sealed *s)
 {
 	return (struct mkt_verify_prev){s->hash, s->h.height, s->h.time_ms,
-					s->h.first_tx + s->h.ntxs};
+					s->h.first_tx + s->h.ntxs, s->h.epoch};
 }
 
 int mkt_chain_append(struct mkt_chain *c, struct mkt_sealed *const *blocks, unsigned n,

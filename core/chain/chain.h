@@ -134,6 +134,7 @@ struct mkt_seal {
 	const struct mkt_events *ev;
 	struct mkt_delta *delta;
 	struct mkt_hash state;
+	struct mkt_hash authorities; /* mkt_authorities_set_hash() of the set before the block */
 	uint16_t authority;
 	const struct mkt_seckey *key;
 };
@@ -167,6 +168,13 @@ int mkt_chain_read_raw(struct mkt_chain *c, uint64_t height, struct mkt_buf *out
  */
 int mkt_chain_read_short(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
 			 struct mkt_err *err) MKT_MUST_CHECK;
+
+/*
+ * The authorities whose votes block @height must have.  At once while the set is that of
+ * genesis; else the blocks that changed it are looked for from the start.  Takes no lock.
+ */
+int mkt_chain_authorities(struct mkt_chain *c, uint64_t height, struct mkt_authorities *out,
+			  struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Where a transaction is.  By id, or by account and request id.  1 found, 0 not, or an error. */
 struct mkt_tx_place {

@@ -55,7 +55,6 @@ struct mkt_chain {
 	bool read_only;
 	struct mkt_genesis g;
 	struct mkt_hash id;
-	struct mkt_hash authorities;
 	struct mkt_segments *seg;
 	struct mkt_store *store; /* NULL when read only */
 	struct mkt_state *state; /* NULL when read only */
@@ -117,7 +116,8 @@ static inline enum mkt_store_table chain_state_table(uint8_t type)
 {
 	if (type == MKT_REC_BID)
 		return MKT_TAB_BID;
-	return type == MKT_REC_CONTRACT ? MKT_TAB_LIVE : MKT_TAB_STATE;
+	/* Authorities load last, so they stand behind the contracts. */
+	return type >= MKT_REC_CONTRACT ? MKT_TAB_LIVE : MKT_TAB_STATE;
 }
 
 /* What META says of the store. */

@@ -360,3 +360,49 @@ int mkt_chain_window(struct mkt_chain *c, uint32_t window, uint64_t from, uint64
 	mkt_store_abort(t);
 	return r < 0 ? r : (int)k.n;
 }
+
+/* ---- authorities -------------------------------------------------------------------------- */
+
+/* Block @height - 1 changed the set: take what it did. */
+static int take_change(struct mkt_chain *c, uint64_t height, struct mkt_authorities *set,
+		       struct mkt_err *err)
+{
+	struct mkt_buf bytes = MKT_BUF_INIT;
+	struct mkt_block b;
+	int r = mkt_chain_read(c, height - 1, &bytes, err);
+
+	if (!r)
+		r = mkt_block_dec(bytes.data, bytes.len, &b, err);
+	if (!r)
+		r = mkt_verify_next_set(&b, &c->id, set, err);
+	mkt_buf_release(&bytes);
+	return r;
+}
+
+int mkt_chain_authorities(struct mkt_chain *c, uint64_t height, struct mkt_authorities *out,
+			  struct mkt_err *err)
+{
+	struct mkt_block b;
+	struct mkt_hash mine, want;
+	int r = mkt_chain_read_head(c, height, &b, err);
+
+	if (r < 0)
+		return r;
+	want = b.h.authorities;
+	mkt_authorities_of(&c->g, out);
+	mkt_authorities_set_hash(out, &mine);
+	for (uint64_t h = 1; !mkt_hash_eq(&mine, &want) && h <= height; h++) {
+		r = mkt_chain_read_head(c, h, &b, err);
+		if (r >= 0 && !mkt_hash_eq(&b.h.authorities, &mine)) {
+			r = take_change(c, h, out, err);
+			mkt_authorities_set_hash(out, &mine);
+		}
+		if (r < 0)
+			return r;
+	}
+	if (!mkt_hash_eq(&mine, &want))
+		return mkt_err_set(err, MKT_EINTEGRITY,
+				   "block %llu names an unknown set of authorities",
+				   (unsigned long long)height);
+	return 0;
+}

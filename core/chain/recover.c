@@ -218,22 +218,43 @@ static int load_requests(struct mkt_chain *c, uint64_t last, struct mkt_err *err
 	return r;
 }
 
-/*
- * Take the state of the store: head and records as one reading gives them, because the
- * indexer may be writing.
- */
-static int load_store(struct mkt_chain *c, struct chain_store_head *head, struct mkt_err *err)
+/* The block at the store's head must be the one it was made from. */
+static int check_head(struct mkt_chain *c, const struct chain_store_head *head,
+		      struct mkt_verify_prev *at, struct mkt_err *err)
 {
+	struct mkt_buf bytes = MKT_BUF_INIT;
+	struct mkt_block b;
+	int r = chain_read_block(c, head->height, &bytes, &b, err);
+
+	if (!r && (!mkt_hash_eq(&b.hash, &head->hash) || !mkt_hash_eq(&b.h.state, &head->state)))
+		r = mkt_err_set(err, MKT_ESTORE,
+				"'%s/db' is not of these blocks: block %llu differs", c->dir,
+				(unsigned long long)head->height);
+	if (!r)
+		*at = mkt_verify_prev_of(&b);
+	mkt_buf_release(&bytes);
+	return r;
+}
+
+/*
+ * Take the state of the store, and where it stands: head and records as one reading gives
+ * them, because the indexer may be writing.
+ */
+static int load_store(struct mkt_chain *c, struct mkt_verify_prev *at, struct mkt_err *err)
+{
+	struct chain_store_head head = {.there = false};
 	struct mkt_store_tx *t;
 	int r = mkt_store_begin(c->store, false, &t, err);
 
 	if (r < 0)
 		return r;
-	r = get_head(c, t, head, err);
+	r = get_head(c, t, &head, err);
 	if (!r)
 		r = mkt_err_set(err, MKT_ESTORE, "'%s/db' is empty", c->dir);
 	if (r > 0)
-		r = load_records(c, t, head, err);
+		r = check_head(c, &head, at, err);
+	if (!r)
+		r = load_records(c, t, &head, err);
 	mkt_store_abort(t);
 	return r;
 }
@@ -241,23 +262,11 @@ static int load_store(struct mkt_chain *c, struct chain_store_head *head, struct
 /* The state after the block at the store's head, and all that goes with it. */
 static int load_state(struct mkt_chain *c, struct mkt_verify_prev *at, struct mkt_err *err)
 {
-	struct chain_store_head head = {.there = false};
-	struct mkt_buf bytes = MKT_BUF_INIT;
-	struct mkt_block b;
-	int r = load_store(c, &head, err);
+	int r = load_store(c, at, err);
 
-	if (!r)
-		r = chain_read_block(c, head.height, &bytes, &b, err);
-	if (!r && (!mkt_hash_eq(&b.hash, &head.hash) || !mkt_hash_eq(&b.h.state, &head.state)))
-		r = mkt_err_set(err, MKT_ESTORE,
-				"'%s/db' is not of these blocks: block %llu differs", c->dir,
-				(unsigned long long)head.height);
 	if (r == -MKT_ESTORE)
 		r = damaged(c, err);
-	if (!r)
-		*at = mkt_verify_prev_of(&b);
-	mkt_buf_release(&bytes);
-	return r ? r : load_requests(c, head.height, err);
+	return r ? r : load_requests(c, at->height, err);
 }
 
 /* ---- blocks above it ---- */
@@ -330,7 +339,7 @@ static int replay_one(struct mkt_chain *c, uint64_t height, struct mkt_sealed *s
 	int r = chain_read_block(c, height, &s->bytes, &b, err);
 
 	if (!r)
-		r = mkt_verify_static(&b, &c->g, &c->id, err);
+		r = mkt_verify_static(&b, mkt_state_authorities(c->state), &c->id, err);
 	if (!r)
 		r = mkt_verify_execute(c->state, &b, prev, &c->id, ev, &s->delta, err);
 	if (!r && chain_tx_ids(&b, &s->tx_ids) < 0)

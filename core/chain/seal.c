@@ -32,7 +32,7 @@ static struct mkt_header header_of(const struct mkt_chain *c, const struct mkt_s
 		.first_bid = in->first_bid,
 		.first_exec = in->first_exec,
 		.state = in->state,
-		.authorities = c->authorities,
+		.authorities = in->authorities,
 		.authority = in->authority,
 	};
 }

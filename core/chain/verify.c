@@ -11,18 +11,19 @@ static int differs(const struct mkt_block *b, struct mkt_err *err, const char *w
 
 /* ---- without the state ---- */
 
-static int check_votes(const struct mkt_block *b, const struct mkt_genesis *g, struct mkt_err *err)
+static int check_votes(const struct mkt_block *b, const struct mkt_authorities *set,
+		       struct mkt_err *err)
 {
 	bool own = false;
 
-	if (b->nvotes < g->nauthorities / 2 + 1)
+	if (b->nvotes < mkt_authorities_quorum(set))
 		return differs(b, err, "too few authorities have signed it");
 	for (unsigned i = 0; i < b->nvotes; i++) {
 		const struct mkt_vote *v = &b->votes[i];
 
-		if (v->authority >= g->nauthorities)
+		if (v->authority >= set->n)
 			return differs(b, err, "a vote is of no authority");
-		if (!mkt_header_sig_ok(&b->hash, &g->authorities[v->authority], &v->sig))
+		if (!mkt_header_sig_ok(&b->hash, &set->v[v->authority].key, &v->sig))
 			return differs(b, err, "the signature of an authority is wrong");
 		own |= v->authority == b->h.authority;
 	}
@@ -54,23 +55,23 @@ int mkt_verify_roots(const struct mkt_block *b, struct mkt_err *err)
 	return r;
 }
 
-int mkt_verify_head(const struct mkt_block *b, const struct mkt_genesis *g,
+int mkt_verify_head(const struct mkt_block *b, const struct mkt_authorities *set,
 		    const struct mkt_hash *chain, struct mkt_err *err)
 {
-	struct mkt_hash set;
+	struct mkt_hash hash;
 
 	if (!mkt_hash_eq(&b->h.chain, chain))
 		return differs(b, err, "it belongs to another chain");
-	mkt_authorities_hash(g->authorities, g->nauthorities, &set);
-	if (!mkt_hash_eq(&b->h.authorities, &set))
+	mkt_authorities_set_hash(set, &hash);
+	if (!mkt_hash_eq(&b->h.authorities, &hash))
 		return differs(b, err, "it names another set of authorities");
-	return b->h.height ? check_votes(b, g, err) : 0;
+	return b->h.height ? check_votes(b, set, err) : 0;
 }
 
-int mkt_verify_static(const struct mkt_block *b, const struct mkt_genesis *g,
+int mkt_verify_static(const struct mkt_block *b, const struct mkt_authorities *set,
 		      const struct mkt_hash *chain, struct mkt_err *err)
 {
-	int r = mkt_verify_head(b, g, chain, err);
+	int r = mkt_verify_head(b, set, chain, err);
 
 	return r < 0 ? r : mkt_verify_roots(b, err);
 }
@@ -102,6 +103,48 @@ int mkt_verify_txs(const struct mkt_block *b, uint32_t first, uint32_t n, mkt_ke
 	return 0;
 }
 
+/* The first operation of the block's only transaction, and whether it was done. */
+static bool only_change(const struct mkt_block *b, const uint8_t **tx, uint32_t *len)
+{
+	const uint8_t *at = NULL, *op;
+	struct mkt_event ev;
+
+	if (b->h.ntxs != 1 || !mkt_block_tx(b, 0, tx, len) || *len <= MKT_TX_FIXED_BYTES)
+		return false;
+	op = *tx + MKT_TX_FIXED_BYTES;
+	if (*op != MKT_OP_AUTHORITY)
+		return false;
+	while (mkt_block_next_event(b, &at, &ev))
+		if (ev.kind == MKT_EV_RESULT)
+			return !ev.u.result.code;
+	return false;
+}
+
+int mkt_verify_next_set(const struct mkt_block *b, const struct mkt_hash *chain,
+			struct mkt_authorities *set, struct mkt_err *err)
+{
+	struct mkt_tx tx = MKT_TX_INIT;
+	const uint8_t *p;
+	struct mkt_err why = {0};
+	uint32_t len;
+	int r;
+
+	if (!only_change(b, &p, &len))
+		return 0;
+	r = mkt_tx_dec(p, len, chain, &tx, &why);
+	if (!r) {
+		const struct mkt_op_authority *o = &tx.ops[0].u.authority;
+
+		r = mkt_authorities_check(set, chain, &o->change, p + o->sigs_at, o->nsigs, &why);
+		if (!r)
+			mkt_authorities_change(set, &o->change, b->h.height);
+	}
+	mkt_tx_release(&tx);
+	if (r == -MKT_ENOMEM)
+		return mkt_err_code(err, MKT_ENOMEM);
+	return r < 0 ? differs(b, err, why.text) : 0;
+}
+
 /* ---- with the state ---- */
 
 int mkt_block_first(struct mkt_state *s, const struct mkt_hash *chain, struct mkt_delta *delta,
@@ -121,7 +164,7 @@ int mkt_block_first(struct mkt_state *s, const struct mkt_hash *chain, struct mk
 		return r;
 	mkt_merkle_root(NULL, 0, &h.tx_root);
 	mkt_merkle_root(NULL, 0, &h.event_root);
-	mkt_authorities_hash(g->authorities, g->nauthorities, &h.authorities);
+	mkt_authorities_set_hash(mkt_state_authorities(s), &h.authorities);
 	mkt_buf_clear(out);
 	mkt_header_enc(&h, out);
 	mkt_enc_u8(out, 0); /* nobody votes on what genesis says */
@@ -139,6 +182,8 @@ int mkt_verify_follows(const struct mkt_block *b, const struct mkt_verify_prev *
 		return differs(b, err, "the block before is not the one it names");
 	if (b->h.time_ms < prev->time_ms)
 		return differs(b, err, "its time is before that of the block before");
+	if (b->h.epoch < prev->epoch)
+		return differs(b, err, "its epoch is before that of the block before");
 	if (b->h.first_tx != prev->next_tx)
 		return differs(b, err, "it counts the transactions before it differently");
 	return 0;

@@ -11,13 +11,13 @@
 /* What is needed from the block before. */
 struct mkt_verify_prev {
 	struct mkt_hash hash;
-	uint64_t height, time_ms, next_tx;
+	uint64_t height, time_ms, next_tx, epoch;
 };
 
 static inline struct mkt_verify_prev mkt_verify_prev_of(const struct mkt_block *b)
 {
 	return (struct mkt_verify_prev){b->hash, b->h.height, b->h.time_ms,
-					b->h.first_tx + b->h.ntxs};
+					b->h.first_tx + b->h.ntxs, b->h.epoch};
 }
 
 /*
@@ -26,19 +26,29 @@ static inline struct mkt_verify_prev mkt_verify_prev_of(const struct mkt_block *
  * from @key_of (false: unknown account).  -MKT_EINTEGRITY says what differs.
  */
 typedef bool mkt_key_of_fn(void *ctx, uint32_t account, struct mkt_pubkey *key);
-/* Of a header alone: its chain, its set of authorities, their votes. */
-int mkt_verify_head(const struct mkt_block *b, const struct mkt_genesis *g,
+/*
+ * Of a header alone: its chain, and that it names @set, the authorities in force before it
+ * (mkt_state_authorities() of the state before), and enough of them have signed it.
+ */
+int mkt_verify_head(const struct mkt_block *b, const struct mkt_authorities *set,
 		    const struct mkt_hash *chain, struct mkt_err *err) MKT_MUST_CHECK;
 /* Of a whole block: transactions and events are those of the header's roots. */
 int mkt_verify_roots(const struct mkt_block *b, struct mkt_err *err) MKT_MUST_CHECK;
 /* Both. */
-int mkt_verify_static(const struct mkt_block *b, const struct mkt_genesis *g,
+int mkt_verify_static(const struct mkt_block *b, const struct mkt_authorities *set,
 		      const struct mkt_hash *chain, struct mkt_err *err) MKT_MUST_CHECK;
+/*
+ * The set in force after a block, without a state: @set as it is, or as the block's one
+ * operation AUTHORITY changes it.  The block's votes and roots are checked already.
+ * -MKT_EINTEGRITY: a change that was taken and may not be; -MKT_ENOMEM.
+ */
+int mkt_verify_next_set(const struct mkt_block *b, const struct mkt_hash *chain,
+			struct mkt_authorities *set, struct mkt_err *err) MKT_MUST_CHECK;
 /* Signatures of transactions @first .. @first + @n - 1. */
 int mkt_verify_txs(const struct mkt_block *b, uint32_t first, uint32_t n, mkt_key_of_fn *key_of,
 		   void *ctx, struct mkt_err *err) MKT_MUST_CHECK;
 
-/* Chain, height, previous hash, time and count of transactions follow from the block before. */
+/* Chain, height, previous hash, time, epoch and count of transactions follow from the block before. */
 int mkt_verify_follows(const struct mkt_block *b, const struct mkt_verify_prev *prev,
 		       const struct mkt_hash *chain, struct mkt_err *err) MKT_MUST_CHECK;
 

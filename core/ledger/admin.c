@@ -186,3 +186,27 @@ int run_clock(struct mkt_state *s, const struct act *a, struct answer *r)
 	r->more = a->op->u.clock.time_ms;
 	return 0;
 }
+
+/* ---- authorities ------------------------------------------------------------------------ */
+
+int check_authority(const struct mkt_state *s, const struct act *a, struct answer *r)
+{
+	const struct mkt_op_authority *o = &a->op->u.authority;
+	struct mkt_err why = {0};
+
+	if (!mkt_name_ok(o->change.who.name))
+		return refuse(r, MKT_ENAME, 0, "name '%s' is not well formed", o->change.who.name);
+	if (mkt_authorities_check(&s->authorities, &s->chain, &o->change, a->tx->raw + o->sigs_at,
+				  o->nsigs, &why) < 0)
+		return refuse(r, why.code, s->authorities.generation, "%s", why.text);
+	return 0;
+}
+
+int run_authority(struct mkt_state *s, const struct act *a, struct answer *r)
+{
+	note(s, MKT_REC_AUTHORITIES, 0, &s->authorities_mark);
+	mkt_authorities_change(&s->authorities, &a->op->u.authority.change, s->height);
+	r->ref = s->authorities.generation;
+	r->more = s->authorities.n;
+	return 0;
+}

@@ -13,7 +13,9 @@
 #ifndef MKT_LEDGER_AUTHORITIES_H
 #define MKT_LEDGER_AUTHORITIES_H
 
+#include "core/base/err.h"
 #include "core/base/limits.h"
+#include "core/codec/enc.h"
 #include "core/crypto/hash.h"
 #include "core/crypto/sign.h"
 #include "core/ledger/genesis.h"
@@ -41,6 +43,47 @@ unsigned mkt_authorities_quorum(const struct mkt_authorities *set);
 /* Number of a key, of a name; -1: not in the set. */
 int mkt_authorities_find(const struct mkt_authorities *set, const struct mkt_pubkey *key);
 int mkt_authorities_named(const struct mkt_authorities *set, const char *name);
+
+/* ---- changes ------------------------------------------------------------------------------ */
+
+enum mkt_authority_what { MKT_AUTHORITY_ADD = 1, MKT_AUTHORITY_REMOVE = 2 };
+
+/* What an AUTHORITY operation asks for; @who has key and name, both as in the set to remove. */
+struct mkt_authority_change {
+	uint8_t what;
+	uint32_t generation; /* of the set it changes: an old signature is good for nothing */
+	struct mkt_authority who;
+};
+
+/* A co-signature as the operation carries it: u16 number, 64 signature. */
+#define MKT_COSIGN_LEN (2 + MKT_SIG_LEN)
+
+/*
+ * The bytes that authorities sign: "mkt:sign-au:v1:\0" || 32 chain id || u32 generation ||
+ * u8 what || 32 key || text name.  Appended to @out.
+ */
+void mkt_authority_signed(const struct mkt_authority_change *c, const struct mkt_hash *chain,
+			  struct mkt_buf *out);
+
+/*
+ * May @set be changed so?  @cosigns are @n of MKT_COSIGN_LEN bytes each, numbers ascending.
+ * -MKT_EAUTHORITY with the reason: another generation, a key or name that is or is not there,
+ * too many or too few authorities, a wrong signature, fewer than the quorum; -MKT_ENOMEM.
+ */
+int mkt_authorities_check(const struct mkt_authorities *set, const struct mkt_hash *chain,
+			  const struct mkt_authority_change *c, const uint8_t *cosigns, unsigned n,
+			  struct mkt_err *err) MKT_MUST_CHECK;
+
+/* Do what was checked, in the block at @height. */
+void mkt_authorities_change(struct mkt_authorities *set, const struct mkt_authority_change *c,
+			    uint64_t height);
+
+/* ---- bytes -------------------------------------------------------------------------------- */
+
+/* Record of the state: u32 generation, u64 since, u8 quorum, u8 n, n x (32 key, text name). */
+void mkt_authorities_enc(const struct mkt_authorities *set, struct mkt_buf *out);
+/* Takes the whole of @in.  -MKT_ETRUNCATED, -MKT_EOVERLONG, -MKT_ENONCANONICAL. */
+int mkt_authorities_dec(struct mkt_dec *in, struct mkt_authorities *set) MKT_MUST_CHECK;
 
 /* What headers name: MKT_DOM_AUTHS over u8 count and the keys in order. */
 void mkt_authorities_set_hash(const struct mkt_authorities *set, struct mkt_hash *out);

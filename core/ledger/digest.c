@@ -51,6 +51,8 @@ struct mark *record_mark(struct mkt_state *s, uint8_t type, uint64_t id)
 		return &s->account[id].mark;
 	case MKT_REC_GRANT:
 		return grant_mark(s, id);
+	case MKT_REC_AUTHORITIES:
+		return &s->authorities_mark;
 	case MKT_REC_BID:
 		return mkt_map_get(&s->by_bid, id, &ix) ? &s->bid[ix].mark : NULL;
 	default:
@@ -85,6 +87,9 @@ void record_enc(const struct mkt_state *s, uint8_t type, uint64_t id, struct mkt
 		break;
 	case MKT_REC_GRANT:
 		grant_record(s, id, out);
+		break;
+	case MKT_REC_AUTHORITIES:
+		mkt_authorities_enc(&s->authorities, out);
 		break;
 	case MKT_REC_BID:
 		if (mkt_map_get(&s->by_bid, id, &ix))
@@ -231,7 +236,7 @@ int mkt_state_end(struct mkt_state *s, struct mkt_delta *delta, struct mkt_hash 
 	mkt_delta_clear(delta);
 	untils_trim(s);
 	note(s, MKT_REC_META, 0, &s->meta_mark);
-	for (unsigned type = MKT_REC_META; type <= MKT_REC_CONTRACT; type++) {
+	for (unsigned type = MKT_REC_META; type <= MKT_REC_LAST; type++) {
 		struct dirty_list *l = &s->dirty[type];
 
 		if (s->nomem || sort(s, l) < 0)
@@ -244,6 +249,8 @@ int mkt_state_end(struct mkt_state *s, struct mkt_delta *delta, struct mkt_hash 
 	}
 	s->seq++;
 	s->in_block = false;
+	s->block_txs = 0;
+	s->set_changed = false;
 	mkt_lthash_digest(&s->sum, digest);
 	return 0;
 }
@@ -288,5 +295,7 @@ int mkt_state_dump(const struct mkt_state *s, struct mkt_delta *out)
 	for (uint32_t ix = s->contracts.head; ix != NONE && !rc;
 	     ix = s->contract[ix].link[C_ALL].next)
 		rc = dump_one(s, MKT_REC_CONTRACT, s->contract[ix].c.what.exec, out);
+	if (!rc && s->authorities.generation)
+		rc = dump_one(s, MKT_REC_AUTHORITIES, 0, out);
 	return rc;
 }

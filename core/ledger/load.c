@@ -17,10 +17,11 @@ static void load_start(struct mkt_state *s)
 	mkt_idmap_clear(&s->by_key);
 	mkt_idmap_clear(&s->by_name);
 	mkt_tag_table_release(&s->tags);
+	mkt_authorities_of(&s->g, &s->authorities);
 	memset(&s->sum, 0, sizeof(s->sum));
 	memset(s->dim_mark, 0, sizeof(s->dim_mark));
 	memset(s->limits_mark, 0, sizeof(s->limits_mark));
-	s->meta_mark = (struct mark){0};
+	s->meta_mark = s->authorities_mark = (struct mark){0};
 	for (unsigned i = 0; i < MKT_ARRAY_SIZE(s->dirty); i++)
 		s->dirty[i].n = 0;
 }
@@ -166,6 +167,8 @@ static int load_record(struct mkt_state *s, uint8_t type, uint64_t id, struct mk
 		return load_bid(s, id, in);
 	case MKT_REC_CONTRACT:
 		return load_contract(s, id, in);
+	case MKT_REC_AUTHORITIES:
+		return id ? -MKT_ENONCANONICAL : mkt_authorities_dec(in, &s->authorities);
 	default:
 		return -MKT_ENONCANONICAL;
 	}

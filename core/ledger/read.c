@@ -24,6 +24,11 @@ uint64_t mkt_state_time_ms(const struct mkt_state *s)
 	return s->time_ms;
 }
 
+const struct mkt_authorities *mkt_state_authorities(const struct mkt_state *s)
+{
+	return &s->authorities;
+}
+
 const struct mkt_genesis *mkt_state_genesis(const struct mkt_state *s)
 {
 	return &s->g;

@@ -65,6 +65,20 @@ static void state_fields(struct mkt_state *s)
 	s->gate_ms = s->deadline_ms = s->retire_ms = UINT64_MAX;
 }
 
+static int state_chain(struct mkt_state *s)
+{
+	struct mkt_buf bytes = MKT_BUF_INIT;
+	int rc;
+
+	mkt_genesis_enc(&s->g, &bytes);
+	rc = bytes.bad ? -MKT_ENOMEM : 0;
+	if (!rc)
+		mkt_genesis_id(bytes.data, bytes.len, &s->chain);
+	mkt_buf_release(&bytes);
+	mkt_authorities_of(&s->g, &s->authorities);
+	return rc;
+}
+
 static int state_tables(struct mkt_state *s, struct mkt_err *err)
 {
 	const struct mkt_genesis *g = &s->g;
@@ -75,7 +89,8 @@ static int state_tables(struct mkt_state *s, struct mkt_err *err)
 	mkt_random(&seed, sizeof(seed)); /* names and keys come from outside */
 	mkt_idmap_init(&s->by_key, MKT_PUBKEY_LEN, seed);
 	mkt_idmap_init(&s->by_name, 32, ~seed);
-	if (requests_init(s) < 0 || mkt_tag_table_copy(&s->tags, &g->tags) < 0)
+	if (requests_init(s) < 0 || state_chain(s) < 0 ||
+	    mkt_tag_table_copy(&s->tags, &g->tags) < 0)
 		return mkt_err_code(err, MKT_ENOMEM);
 	return mkt_books_new(&conf, &s->books, err);
 }
@@ -186,7 +201,7 @@ int mkt_state_begin(struct mkt_state *s, uint64_t height, uint64_t time_ms, stru
 	s->time_ms = time_ms;
 	s->in_block = true;
 	s->block_txs = 0;
-	s->clock_seen = false;
+	s->clock_seen = s->set_changed = false;
 	windows_open_at(s, time_ms, &s->open_first, &s->open_last);
 	requests_purge(s);
 	gates_run(s);
@@ -212,6 +227,15 @@ static int admit_clock(const struct mkt_state *s, const struct mkt_tx *tx, struc
 	return 0;
 }
 
+/* A block is signed by the set before it; what comes after a change is signed by another. */
+static int admit_alone(const struct mkt_state *s, const struct mkt_tx *tx, struct mkt_err *err)
+{
+	if (s->set_changed || (s->block_txs && tx->ops[0].kind == MKT_OP_AUTHORITY))
+		return mkt_err_set(err, MKT_EAUTHORITY,
+				   "a change of the authorities is not alone in its block");
+	return 0;
+}
+
 int mkt_state_admit(const struct mkt_state *s, const struct mkt_tx *tx, struct mkt_err *err)
 {
 	if (!account_known(s, tx->account))
@@ -226,6 +250,8 @@ int mkt_state_admit(const struct mkt_state *s, const struct mkt_tx *tx, struct m
 				   s->g.validity_s);
 	if (request_used(s, tx->account, tx->request))
 		return mkt_err_set(err, MKT_ECONFLICT, "this request id was used before");
+	if (admit_alone(s, tx, err) < 0)
+		return -MKT_EAUTHORITY;
 	return admit_clock(s, tx, err);
 }
 
@@ -263,6 +289,7 @@ static const struct {
 	[MKT_OP_CLOCK] = {check_clock_op, run_clock},
 	[MKT_OP_IMBALANCE] = {check_imbalance, run_imbalance},
 	[MKT_OP_METEROP] = {check_meterop, run_meterop},
+	[MKT_OP_AUTHORITY] = {check_authority, run_authority},
 };
 
 int check_op(const struct mkt_state *s, const struct act *a, struct answer *r)
@@ -337,6 +364,7 @@ int mkt_state_apply(struct mkt_state *s, const struct mkt_tx *tx, uint32_t ix,
 	s->tx_ix = ix;
 	s->block_txs++;
 	s->totals.txs++;
+	s->set_changed = tx->ops[0].kind == MKT_OP_AUTHORITY;
 	if (request_add(s, tx->account, tx->request, tx->valid_until_s) < 0)
 		s->nomem = true;
 	else if (tx->flags & MKT_TX_ALL_OR_NOTHING)

@@ -60,6 +60,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/crypto/hash.h"
+#include "core/ledger/authorities.h"
 #include "core/ledger/event.h"
 #include "core/ledger/genesis.h"
 #include "core/ledger/tx.h"
@@ -88,7 +89,9 @@ enum mkt_record_type {
 	MKT_REC_GRANT = 5,    /* id: giver << 32 | receiver: delegation or meter operator */
 	MKT_REC_BID = 6,      /* id: bid */
 	MKT_REC_CONTRACT = 7, /* id: exec */
+	MKT_REC_AUTHORITIES = 8, /* id 0: the set in force, once it is not that of genesis */
 };
+#define MKT_REC_LAST MKT_REC_AUTHORITIES
 
 struct mkt_delta_row {
 	uint8_t type;
@@ -217,6 +220,9 @@ int mkt_state_preview(const struct mkt_state *s, const struct mkt_tx *tx, uint16
 /* ---- reading ---------------------------------------------------------------------------- */
 
 const struct mkt_genesis *mkt_state_genesis(const struct mkt_state *s);
+
+/* The authorities that must sign the block after this state's. */
+const struct mkt_authorities *mkt_state_authorities(const struct mkt_state *s);
 const struct mkt_tag_table *mkt_state_tags(const struct mkt_state *s);
 const struct mkt_class_limits *mkt_state_limits(const struct mkt_state *s, unsigned cls);
 void mkt_state_imbalance(const struct mkt_state *s, int32_t *up_upwh, int32_t *down_upwh);

@@ -295,6 +295,7 @@ struct mkt_state {
 	uint32_t open_first, open_last; /* at the block's time */
 	uint32_t block_txs;             /* applied in the open block */
 	bool clock_seen;                /* the open block begins with a CLOCK */
+	bool set_changed;               /* the open block holds an AUTHORITY, and nothing else may */
 
 	struct account *account;
 	uint32_t naccounts, accounts_cap;
@@ -341,9 +342,12 @@ struct mkt_state {
 
 	struct mkt_lthash sum;
 	uint32_t seq; /* counts blocks executed since start; 0 never */
-	struct dirty_list dirty[MKT_REC_CONTRACT + 1];
+	struct dirty_list dirty[MKT_REC_LAST + 1];
 	struct dirty *scratch; /* of sorting */
 	uint32_t scratch_cap;
+	struct mkt_hash chain; /* its id */
+	struct mkt_authorities authorities;
+	struct mark authorities_mark;
 	struct mark meta_mark, dim_mark[MKT_DIMS_MAX], limits_mark[MKT_CLASS_COUNT];
 	struct mkt_buf bytes; /* one record */
 
@@ -438,8 +442,9 @@ extern run_fn run_transfer, run_delegate, run_revoke, run_enroll, run_suspend, r
 /* ---- admin.c ---------------------------------------------------------------------------- */
 
 extern check_fn check_dimension, check_tag, check_member, check_limits, check_clock_op,
-	check_imbalance;
-extern run_fn run_dimension, run_tag, run_member, run_limits, run_clock, run_imbalance;
+	check_imbalance, check_authority;
+extern run_fn run_dimension, run_tag, run_member, run_limits, run_clock, run_imbalance,
+	run_authority;
 
 /* ---- bids.c ----------------------------------------------------------------------------- */
 

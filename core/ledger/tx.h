@@ -38,6 +38,9 @@
  *     24 CLOCK     u64 time_ms; only alone in its envelope, only as first transaction of a block
  *     25 IMBALANCE i32 up, i32 down
  *     26 METEROP   u32 account, u32 meter operator, u8 on: may report for the account
+ *     27 AUTHORITY u8 what (1 add, 2 remove), 32 key, text name, u32 generation of the set it
+ *                  changes, u8 n (1..32), n x (u16 number in that set, ascending, 64 signature);
+ *                  only alone in its envelope, only alone in its block (core/ledger/authorities.h)
  *   64  Ed25519 signature of "mkt:sign-tx:v1:\0" (16 bytes) and all bytes before it
  *
  * Numbers in brackets are present when a flag says so.  For operator operations
@@ -59,6 +62,7 @@
 #include "core/base/limits.h"
 #include "core/crypto/hash.h"
 #include "core/crypto/sign.h"
+#include "core/ledger/authorities.h"
 #include "core/ledger/genesis.h"
 #include "core/market/book.h"
 #include "core/market/tag.h"
@@ -89,6 +93,7 @@ enum mkt_op_kind {
 	MKT_OP_CLOCK = 24,
 	MKT_OP_IMBALANCE = 25,
 	MKT_OP_METEROP = 26,
+	MKT_OP_AUTHORITY = 27,
 };
 
 #define MKT_OP_FIRST_OPERATOR MKT_OP_ENROLL /* kinds from here on are the operator's */
@@ -130,6 +135,12 @@ struct mkt_op_enroll {
 	char name[MKT_NAME_MAX + 1];
 	uint32_t chargers_at;  /* offset of the encoded chargers in the envelope */
 	uint32_t chargers_len;
+};
+
+struct mkt_op_authority {
+	struct mkt_authority_change change;
+	uint8_t nsigs;
+	uint32_t sigs_at; /* offset of the first (number, signature) in the envelope */
 };
 
 /* One decoded operation.  Texts are offsets into the envelope where they may be long. */
@@ -174,6 +185,7 @@ struct mkt_op {
 		struct { uint64_t time_ms; } clock;
 		struct { int32_t up_upwh; int32_t down_upwh; } imbalance;
 		struct { uint32_t account; uint32_t meter; uint8_t on; } meterop;
+		struct mkt_op_authority authority;
 	} u;
 	uint32_t text_at;  /* note or purpose: offset in the envelope; 0 where the kind has none */
 	uint8_t text_len;
@@ -246,7 +258,8 @@ void mkt_tx_begin(struct mkt_tx_build *t, const struct mkt_tx_head *head);
  * @legs: op->u.bid.nlegs legs, for BID (first_leg is not looked at).  @text: for
  * TRANSFER, DEPOSIT, WITHDRAW the note and for RETIRE the purpose, a string (NULL:
  * empty; text_at and text_len are not looked at); for ENROLL u.enroll.nchargers
- * texts as mkt_enc_text() writes them, u.enroll.chargers_len bytes in all.
+ * texts as mkt_enc_text() writes them, u.enroll.chargers_len bytes in all; for AUTHORITY
+ * u.authority.nsigs signatures of MKT_COSIGN_LEN bytes.
  * Values are written as given: mkt_tx_dec() is what checks them.
  */
 void mkt_tx_add(struct mkt_tx_build *t, const struct mkt_op *op, const struct mkt_bid_leg *legs,

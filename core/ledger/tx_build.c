@@ -216,6 +216,17 @@ static void add_participant(struct mkt_tx_build *t, const struct mkt_op *op,
 	}
 }
 
+static void add_authority(struct mkt_tx_build *t, const struct mkt_op_authority *a,
+			  const char *cosigns)
+{
+	mkt_enc_u8(&t->buf, a->change.what);
+	mkt_enc_bytes(&t->buf, a->change.who.key.b, MKT_PUBKEY_LEN);
+	add_text(t, a->change.who.name);
+	mkt_enc_u32(&t->buf, a->change.generation);
+	mkt_enc_u8(&t->buf, a->nsigs);
+	mkt_enc_bytes(&t->buf, cosigns, (size_t)a->nsigs * MKT_COSIGN_LEN);
+}
+
 static void add_operator(struct mkt_tx_build *t, const struct mkt_op *op, const char *text)
 {
 	switch (op->kind) {
@@ -261,6 +272,9 @@ static void add_operator(struct mkt_tx_build *t, const struct mkt_op *op, const 
 		mkt_enc_u32(&t->buf, op->u.meterop.account);
 		mkt_enc_u32(&t->buf, op->u.meterop.meter);
 		mkt_enc_u8(&t->buf, op->u.meterop.on);
+		break;
+	case MKT_OP_AUTHORITY:
+		add_authority(t, &op->u.authority, text);
 		break;
 	default:
 		break;

@@ -389,6 +389,34 @@ static int meterop_dec(struct reader *r, struct mkt_op *op)
 	return whole(r);
 }
 
+static int authority_dec(struct reader *r, struct mkt_op *op)
+{
+	struct mkt_op_authority *a = &op->u.authority;
+	const uint8_t *key;
+	int rc;
+
+	a->change.what = mkt_dec_u8(&r->in);
+	key = mkt_dec_bytes(&r->in, MKT_PUBKEY_LEN);
+	if (!key)
+		return truncated(r);
+	memcpy(a->change.who.key.b, key, MKT_PUBKEY_LEN);
+	rc = text_copy(r, a->change.who.name, MKT_NAME_MAX);
+	if (rc < 0)
+		return rc;
+	a->change.generation = mkt_dec_u32(&r->in);
+	a->nsigs = mkt_dec_u8(&r->in);
+	a->sigs_at = (uint32_t)(r->in.at - r->start);
+	if (!mkt_dec_bytes(&r->in, (size_t)a->nsigs * MKT_COSIGN_LEN))
+		return truncated(r);
+	if (a->change.what != MKT_AUTHORITY_ADD && a->change.what != MKT_AUTHORITY_REMOVE)
+		return noncanonical(r, "authorities are neither added nor removed");
+	if (!a->nsigs || a->nsigs > MKT_AUTHORITIES_MAX)
+		return noncanonical(r, "the number of signatures is not 1 to 32");
+	if (r->tx->nops != 1)
+		return noncanonical(r, "a change of the authorities is not alone in its envelope");
+	return 0;
+}
+
 /* ---- the envelope ----------------------------------------------------------------------- */
 
 typedef int body_fn(struct reader *r, struct mkt_op *op);
@@ -417,6 +445,7 @@ static const struct {
 	[MKT_OP_CLOCK] = {"clock", clock_dec},
 	[MKT_OP_IMBALANCE] = {"imbalance", imbalance_dec},
 	[MKT_OP_METEROP] = {"meterop", meterop_dec},
+	[MKT_OP_AUTHORITY] = {"authority", authority_dec},
 };
 
 const char *mkt_op_name(unsigned kind)

@@ -95,6 +95,7 @@ static void make_block(struct maker *m, uint64_t height, struct mkt_sealed *out)
 		.key = &m->node.op,
 	};
 
+	mkt_authorities_set_hash(mkt_state_authorities(m->state), &in.authorities);
 	if (mkt_state_begin(m->state, height, m->time_ms, &m->ev, &err) < 0)
 		node_die("cannot begin a block", &err);
 	for (; p < end; in.ntxs++) {

@@ -289,6 +289,7 @@ static void *verify_main(void *arg)
 static double verify_chain(struct bench *b)
 {
 	struct mkt_chain_open how = {.read_only = true};
+	struct mkt_authorities set;
 	struct mkt_verify_prev prev = {0};
 	struct mkt_events ev = {0};
 	struct mkt_delta delta = {0};
@@ -302,6 +303,7 @@ static double verify_chain(struct bench *b)
 	if (mkt_chain_open(b->node.chain_dir, &how, &c, &err) < 0 ||
 	    mkt_state_new(mkt_chain_genesis(c), &s, &err) < 0)
 		node_die("cannot open the chain", &err);
+	mkt_authorities_of(mkt_chain_genesis(c), &set);
 	for (uint64_t h = 0; h <= mkt_chain_height(c); h++) {
 		struct verify v[64];
 		pthread_t t[64];
@@ -310,7 +312,7 @@ static double verify_chain(struct bench *b)
 		mkt_buf_clear(&bytes);
 		if (mkt_chain_read(c, h, &bytes, &err) < 0 ||
 		    mkt_block_dec(bytes.data, bytes.len, &blk, &err) < 0 ||
-		    (h && mkt_verify_static(&blk, mkt_chain_genesis(c), mkt_chain_id(c), &err) < 0))
+		    (h && mkt_verify_static(&blk, &set, mkt_chain_id(c), &err) < 0))
 			node_die("cannot read a block", &err);
 		for (long i = 0; h && i < cores; i++) {
 			uint32_t share = blk.h.ntxs / (uint32_t)cores + 1, at = (uint32_t)i * share;
@@ -324,8 +326,7 @@ static double verify_chain(struct bench *b)
 			pthread_join(t[i], NULL);
 		if (h && mkt_verify_execute(s, &blk, &prev, mkt_chain_id(c), &ev, &delta, &err) < 0)
 			node_die("a block does not follow", &err);
-		prev = (struct mkt_verify_prev){blk.hash, h, blk.h.time_ms,
-						blk.h.first_tx + blk.h.ntxs};
+		prev = mkt_verify_prev_of(&blk);
 	}
 	if (mkt_state_check(s, &err) < 0)
 		node_die("an invariant fails", &err);

@@ -206,13 +206,12 @@ static bool replay(const struct node *n, struct mkt_hash *digest)
 		if (good && !h)
 			good = mkt_state_end(s, &delta, digest) >= 0;
 		else if (good)
-			good = mkt_verify_static(&blk, mkt_chain_genesis(c), mkt_chain_id(c),
+			good = mkt_verify_static(&blk, mkt_state_authorities(s), mkt_chain_id(c),
 						 &err) >= 0 &&
 			       mkt_verify_execute(s, &blk, &prev, mkt_chain_id(c), &ev, &delta,
 						  &err) >= 0;
 		*digest = blk.h.state;
-		prev = (struct mkt_verify_prev){blk.hash, h, blk.h.time_ms,
-						blk.h.first_tx + blk.h.ntxs};
+		prev = mkt_verify_prev_of(&blk);
 	}
 	good = good && mkt_state_check(s, &err) >= 0;
 	if (!good)

@@ -345,6 +345,8 @@ static void add_blocks(struct node *n, uint64_t count)
 					      .delta = &delta,
 					      .key = &n->op};
 
+			mkt_authorities_set_hash(mkt_state_authorities(mkt_chain_state(c)),
+						 &in.authorities);
 			if (mkt_state_begin(mkt_chain_state(c), height, time_ms, &ev, &err) < 0 ||
 			    mkt_state_end(mkt_chain_state(c), &delta, &in.state) < 0)
 				node_die("cannot make a block", &err);

@@ -749,6 +749,7 @@ static void fake_block(struct node *n, struct mkt_hash *ids, struct mkt_sealed *
 		.key = &n->authority_key,
 	};
 
+	mkt_authorities_set_hash(mkt_state_authorities(mkt_chain_state(n->c)), &in.authorities);
 	mkt_events_clear(&n->ev);
 	for (uint32_t i = 0; i < FAKES; i++) {
 		uint8_t *p = bytes + i * sizeof(zeros);
@@ -763,7 +764,8 @@ static void fake_block(struct node *n, struct mkt_hash *ids, struct mkt_sealed *
 			NODE_WANT(mkt_event_add(&n->ev, &ev) == 0);
 	}
 	NODE_WANT(mkt_chain_seal(n->c, &in, out) == 0);
-	n->prev = (struct mkt_verify_prev){out->hash, in.height, in.time_ms, in.first_tx + FAKES};
+	n->prev = (struct mkt_verify_prev){out->hash, in.height, in.time_ms,
+					   in.first_tx + FAKES, 0};
 	free(bytes);
 	free(txs);
 	free(leaves);

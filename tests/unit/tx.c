@@ -183,7 +183,7 @@ static const struct {
 	{0, 39, 4, MKT_EOPCOUNT}, /* 1025 */
 	{0, 40, 0, MKT_EOPCODE},
 	{0, 40, 10, MKT_EOPCODE},
-	{0, 40, 27, MKT_EOPCODE},
+	{0, 40, 28, MKT_EOPCODE},
 	{0, 45, 0, MKT_ENONCANONICAL}, /* side */
 	{0, 46, 3, MKT_ENONCANONICAL}, /* ioc and fok */
 	{0, 46, 16, MKT_ENONCANONICAL},

@@ -65,14 +65,14 @@ static int verify(struct kept *k, unsigned to, const struct mkt_buf *last, struc
 	NODE_WANT(!r && mkt_block_first(s, id, &delta, &first) == 0);
 	NODE_WANT(first.len == k->bytes[0].len && !memcmp(first.data, k->bytes[0].data, first.len));
 	NODE_OK(mkt_block_dec(first.data, first.len, &b, err), err);
-	NODE_OK(mkt_verify_static(&b, &k->n.g, id, err), err);
+	NODE_OK(mkt_verify_static(&b, mkt_state_authorities(s), id, err), err);
 	prev = mkt_verify_prev_of(&b);
 	for (unsigned h = 1; !r && h <= to; h++) {
 		const struct mkt_buf *bytes = h == to ? last : &k->bytes[h];
 
 		r = mkt_block_dec(bytes->data, bytes->len, &b, err);
 		if (!r)
-			r = mkt_verify_static(&b, &k->n.g, id, err);
+			r = mkt_verify_static(&b, mkt_state_authorities(s), id, err);
 		if (!r)
 			r = mkt_verify_execute(s, &b, &prev, id, &ev, &delta, err);
 		if (!r)
@@ -300,6 +300,7 @@ static void a_lying_authority_is_found(void **state)
 static void quorums_are_counted(void **state)
 {
 	struct mkt_genesis g = {.nauthorities = 5};
+	struct mkt_authorities all;
 	struct mkt_seckey sec[5];
 	struct mkt_hash chain = {{7}};
 	struct mkt_header h = {.height = 1, .authority = 2, .chain = chain};
@@ -311,7 +312,8 @@ static void quorums_are_counted(void **state)
 	(void)state;
 	for (uint8_t i = 0; i < 5; i++)
 		node_key(i, &g.authorities[i], &sec[i]);
-	mkt_authorities_hash(g.authorities, 5, &h.authorities);
+	mkt_authorities_of(&g, &all);
+	mkt_authorities_set_hash(&all, &h.authorities);
 	mkt_merkle_root(NULL, 0, &h.tx_root);
 	mkt_merkle_root(NULL, 0, &h.event_root);
 	mkt_header_hash(&h, &hash);
@@ -331,11 +333,11 @@ static void quorums_are_counted(void **state)
 			mkt_enc_bytes(&out, sig.b, sizeof(sig.b));
 		}
 		NODE_OK(mkt_block_dec(out.data, out.len, &b, &err), &err);
-		assert_int_equal(mkt_verify_static(&b, &g, &chain, &err),
+		assert_int_equal(mkt_verify_static(&b, &all, &chain, &err),
 				 enough && own ? 0 : -MKT_EINTEGRITY);
 		out.data[MKT_HEADER_BYTES + 1 + 2 + 5] ^= 1;
 		NODE_OK(mkt_block_dec(out.data, out.len, &b, &err), &err);
-		assert_int_equal(mkt_verify_static(&b, &g, &chain, &err), -MKT_EINTEGRITY);
+		assert_int_equal(mkt_verify_static(&b, &all, &chain, &err), -MKT_EINTEGRITY);
 	}
 	mkt_buf_release(&out);
 }
