@@ -95,3 +95,34 @@ samples() {
 		out_is "configuration ok"
 	done
 }
+
+@test "sample of three: members of etcd start as they are told, and only with certificates" {
+	have etcd
+	samples three
+	local i net=127.$((1 + $$ % 254)).$(($$ / 254 % 256))
+	"$TREE/usr/bin/mkt-certs" -d etc/certs init
+	"$TREE/usr/bin/mkt-certs" -d etc/certs client a1 >/dev/null
+	for i in 1 2 3; do
+		"$TREE/usr/bin/mkt-certs" -d etc/certs etcd e$i "$net.$i" 127.0.0.1 >/dev/null # on loopback members call from there
+		sed -i "s,10\.0\.0\.,$net.,g; s,/etc/etcd/certs,$HOME/etc/certs/etcd,; s,/var/lib/etcd,$HOME/etcd$i," conf/etcd-e$i.env
+		mkdir -p "etcd$i"
+		env -i PATH="$PATH" HOME="$HOME" $(grep -v '^#' conf/etcd-e$i.env) \
+			setpriv --pdeathsig KILL etcd --log-level error >"etcd$i.log" 2>&1 3>&- &
+	done
+	local ask=(curl -s --max-time 0.2 --cacert etc/certs/etcd/ca.crt "https://$net.3:2379/health")
+	for i in $(seq 100); do
+		run3 "${ask[@]}" --cert etc/certs/etcd/a1-client.crt --key etc/certs/etcd/a1-client.key
+		[[ $out != *true* ]] || break
+		sleep 0.05
+	done
+	out_is '{"health":"true"}'
+	run3 "${ask[@]}"
+	out_is ""
+	grep -h "unrecognized\|unknown" etcd?.log && return 1
+	kill $(jobs -p)
+}
+
+teardown() {
+	local job
+	for job in $(jobs -p); do kill -9 "$job" 2>/dev/null || true; done
+}

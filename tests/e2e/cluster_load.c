@@ -73,7 +73,7 @@ static struct mkt_client *connect_to(const char *server, uint64_t timeout_ms)
 	struct mkt_err err = {0};
 	struct mkt_client *c;
 
-	conf.tls.ca = getenv("MKT_CA");
+	conf.tls.ca = getenv("MKT_TLS_CA");
 	if (mkt_client_new(&conf, &c, &err) < 0)
 		node_die(server, &err);
 	return c;
