@@ -1,10 +1,6 @@
 #include "core/base/compat.h"
 
-#include <errno.h>
-#include <sys/statvfs.h>
-
 #include "ledgerd/guard.h"
-#include "core/app/log.h"
 
 #define TOKEN 60000u /* a limit of n a minute refills n units a millisecond */
 
@@ -195,18 +191,6 @@ void ld_guard_peer(struct ld_guard *g, const uint8_t addr[16], uint64_t now_ms,
 	pthread_mutex_unlock(&g->mu);
 }
 
-static void days(struct ld_guard *g, uint64_t free_bytes, uint64_t chain_bytes, uint64_t up_ms)
-{
-	static const uint64_t day_ms = 86400000u;
-	static const uint64_t settle_ms = 3600000u; /* growth over less than an hour says nothing */
-	uint64_t per_day;
-
-	if (up_ms < settle_ms || !chain_bytes)
-		return;
-	per_day = (uint64_t)((__uint128_t)chain_bytes * day_ms / up_ms);
-	atomic_store(&g->days_left, per_day ? free_bytes / per_day : UINT64_MAX);
-}
-
 int ld_guard_stream(struct ld_guard *g, struct mkt_err *err)
 {
 	if (atomic_fetch_add(&g->streams, 1) < LD_STREAMS_MAX)
@@ -220,30 +204,9 @@ void ld_guard_stream_end(struct ld_guard *g)
 	atomic_fetch_sub(&g->streams, 1);
 }
 
-void ld_guard_disk(struct ld_guard *g, const char *dir, uint64_t alarm, uint64_t refuse,
-		   uint64_t grown_bytes, uint64_t up_ms)
+void ld_guard_free(struct ld_guard *g, uint64_t free_bytes, uint64_t alarm, uint64_t refuse)
 {
-	struct statvfs st;
-	uint64_t free_bytes;
-	bool now;
-
-	if (statvfs(dir, &st) < 0) {
-		mkt_log(MKT_LOG_WARNING, "cannot look at the free space of '%s': %s", dir,
-		       strerror(errno));
-		return;
-	}
-	free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
 	atomic_store(&g->free_bytes, free_bytes);
-	days(g, free_bytes, grown_bytes, up_ms);
-	now = free_bytes < alarm;
-	if (now != atomic_exchange(&g->alarm, now))
-		mkt_log(now ? MKT_LOG_WARNING : MKT_LOG_NOTICE,
-		       "disk of '%s': %llu MB free, %s the alarm mark", dir,
-		       (unsigned long long)(free_bytes / 1000000), now ? "below" : "again above");
-	now = free_bytes < refuse;
-	if (now != atomic_exchange(&g->refuse, now))
-		mkt_log(now ? MKT_LOG_ERROR : MKT_LOG_NOTICE,
-			"disk of '%s': %llu MB free, new bids are %s",
-		       dir, (unsigned long long)(free_bytes / 1000000),
-		       now ? "refused" : "taken again");
+	atomic_store(&g->alarm, free_bytes < alarm);
+	atomic_store(&g->refuse, free_bytes < refuse);
 }

@@ -45,9 +45,9 @@ struct ld_guard {
 	/* disk, by the ticker */
 	_Atomic uint64_t free_bytes;
 	atomic_bool alarm, refuse;
-	_Atomic uint64_t days_left; /* at the growth since start; UINT64_MAX: no growth */
+	_Atomic uint64_t days_left; /* see ledgerd/disk.h; UINT64_MAX: no growth */
 	/* metrics */
-	_Atomic uint64_t requests, errors, limited, streams;
+	_Atomic uint64_t requests, errors, limited, streams, connections;
 };
 
 int ld_guard_init(struct ld_guard *g) MKT_MUST_CHECK;
@@ -78,11 +78,7 @@ void ld_guard_peer(struct ld_guard *g, const uint8_t addr[16], uint64_t now_ms,
 int ld_guard_stream(struct ld_guard *g, struct mkt_err *err) MKT_MUST_CHECK;
 void ld_guard_stream_end(struct ld_guard *g);
 
-/*
- * Look at the free space of @dir and compare with the watermarks; logs when one
- * is passed.  @grown_bytes in @up_ms is the growth that days_left is reckoned from.
- */
-void ld_guard_disk(struct ld_guard *g, const char *dir, uint64_t alarm, uint64_t refuse,
-		   uint64_t grown_bytes, uint64_t up_ms);
+/* Compare the free space with the watermarks. */
+void ld_guard_free(struct ld_guard *g, uint64_t free_bytes, uint64_t alarm, uint64_t refuse);
 
 #endif

@@ -434,10 +434,15 @@ static void conn_end(struct door *d, void **ctx)
 static void on_connection(void *cls, struct MHD_Connection *conn, void **ctx,
 			  enum MHD_ConnectionNotificationCode toe)
 {
-	if (toe == MHD_CONNECTION_NOTIFY_STARTED)
-		conn_begin(cls, conn, ctx);
-	else
-		conn_end(cls, ctx);
+	struct door *d = cls;
+
+	if (toe == MHD_CONNECTION_NOTIFY_STARTED) {
+		atomic_fetch_add(&d->http->node->guard.connections, 1);
+		conn_begin(d, conn, ctx);
+	} else {
+		conn_end(d, ctx);
+		atomic_fetch_sub(&d->http->node->guard.connections, 1);
+	}
 }
 
 /* A socket is closed only after conn_end(), so the numbers in the list are those of the list. */

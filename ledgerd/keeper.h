@@ -22,6 +22,17 @@ void ld_keeper_free(struct ld_keeper *k);
 /* DIR/snapshot */
 void ld_keeper_snapshot_path(const struct ld_node *n, char *out, size_t size);
 
+/* Where archives are: [disk] archive, or DIR/archive. */
+struct ld_conf;
+void ld_keeper_archive(const struct ld_conf *conf, char *out, size_t size);
+
+/* What the pruning of this run has done. */
+struct ld_keeper_numbers {
+	uint64_t pruned_blocks, pruned_bytes;
+	uint64_t snapshot_height; /* 0: none was made */
+};
+void ld_keeper_look(struct ld_keeper *k, struct ld_keeper_numbers *out);
+
 /* Make the snapshot anew, unless that is under way. */
 void ld_keeper_want_snapshot(struct ld_keeper *k);
 

@@ -8,23 +8,21 @@
  */
 #include "core/base/compat.h"
 
-#include <assert.h>
 #include <getopt.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/crypto/hash.h"
+#include "ledgerd/cli.h"
 #include "ledgerd/conf.h"
 #include "ledgerd/http.h"
 #include "core/app/log.h"
 #include "ledgerd/node.h"
 
-#define CONF_FILE "/etc/mkt/ledgerd.conf"
-#define SETTINGS_MAX 32
-
 static const char usage[] = "usage: ledgerd [-dhnvV] [-f FILE] [-o SECTION.NAME=VALUE]...\n"
-			    "  -f FILE   configuration (default " CONF_FILE ")\n"
+			    "       ledgerd status|prune|restore [-h] ...\n"
+			    "  -f FILE   configuration (default " LD_CONF_FILE ")\n"
 			    "  -o S.N=V  set one value over the file's, as 'node.listen='\n"
 			    "  -n        check the configuration, then end\n"
 			    "  -d        stay in front (ledgerd always does)\n"
@@ -34,9 +32,7 @@ static const char usage[] = "usage: ledgerd [-dhnvV] [-f FILE] [-o SECTION.NAME=
 			    "see ledgerd(8) and ledgerd.conf(5)\n";
 
 struct options {
-	const char *file;
-	const char *set[SETTINGS_MAX];
-	unsigned nset;
+	struct ld_cli cli;
 	bool check;
 };
 
@@ -49,15 +45,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 	while ((c = getopt(argc, argv, "f:o:ndvVh")) != -1) {
 		switch (c) {
 		case 'f':
-			o->file = optarg;
-			break;
 		case 'o':
-			if (o->nset == SETTINGS_MAX) {
-				fprintf(stderr, "ledgerd: more than %d settings\n", SETTINGS_MAX);
+			if (ld_cli_option(&o->cli, c, optarg) < 0)
 				return -MKT_EUSAGE;
-			}
-			assert(optarg); /* by the colon of "o:" */
-			o->set[o->nset++] = optarg;
 			break;
 		case 'n':
 			o->check = true;
@@ -85,62 +75,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* "node.listen=127.0.0.1:1" */
-static int apply_setting(struct ld_conf *conf, const char *text, struct mkt_err *err)
-{
-	const char *eq = strchr(text, '=');
-	const char *dot = eq ? memrchr(text, '.', (size_t)(eq - text)) : NULL;
-	char section[64], name[32];
-
-	if (!dot || (size_t)(dot - text) >= sizeof(section) ||
-	    (size_t)(eq - dot) > sizeof(name))
-		return mkt_err_set(err, MKT_EUSAGE, "'%s' is not SECTION.NAME=VALUE", text);
-	snprintf(section, sizeof(section), "%.*s", (int)(dot - text), text);
-	snprintf(name, sizeof(name), "%.*s", (int)(eq - dot - 1), dot + 1);
-	return ld_conf_set(conf, section, name, eq + 1, err);
-}
-
-static int read_conf(const struct options *o, struct ld_conf *conf, struct mkt_err *err)
-{
-	int res = 0;
-
-	ld_conf_init(conf);
-	/* Without -f, settings by -o alone are enough. */
-	if (o->file || !o->nset)
-		res = ld_conf_read(conf, o->file ? o->file : CONF_FILE, err);
-	for (unsigned i = 0; i < o->nset && o->set[i] && res >= 0; i++)
-		res = apply_setting(conf, o->set[i], err);
-	return res < 0 ? res : ld_conf_check(conf, err);
-}
-
-static int fail(const struct mkt_err *err, int status)
-{
-	mkt_log(MKT_LOG_ERROR, "%s", err->text[0] ? err->text : mkt_code_text(err->code));
-	if (err->hint[0])
-		mkt_log(MKT_LOG_INFO, "hint: %s", err->hint);
-	return status;
-}
-
-/* The table of mkt(1) for daemons: 2 configuration, 7 taken or not to be had, 11 damaged. */
-static int status_of(int code)
-{
-	switch (code) {
-	case MKT_EINTEGRITY:
-	case MKT_ESTORE:
-		return 11;
-	case MKT_ELOCKED:
-	case MKT_EIO:
-	case MKT_EDISKFULL:
-	case MKT_EBUSY:
-		return 7;
-	case MKT_ENOMEM:
-	case MKT_EINTERNAL:
-		return 70;
-	default:
-		return 2;
-	}
-}
-
 static void raise_files(void)
 {
 	struct rlimit rl;
@@ -160,11 +94,11 @@ static int serve(const struct ld_conf *conf, const sigset_t *stop)
 	int sig;
 
 	if (ld_node_open(conf, &n, &err) < 0)
-		return fail(&err, status_of(err.code));
+		return ld_cli_fail(&err, ld_cli_status(err.code));
 	if (ld_http_start(n, conf, &http, &err) < 0) {
 		ld_node_stop(n);
 		ld_node_free(n);
-		return fail(&err, status_of(err.code));
+		return ld_cli_fail(&err, ld_cli_status(err.code));
 	}
 	mkt_log(MKT_LOG_INFO, "chain '%s' at block %llu, listening on %s%s%s%s%s", n->g->name,
 		(unsigned long long)mkt_chain_height(n->chain), conf->socket,
@@ -190,17 +124,20 @@ int main(int argc, char **argv)
 	struct ld_conf conf;
 	struct mkt_err err = {0};
 	sigset_t stop;
-	int res = parse_options(argc, argv, &o);
+	int res = argc > 1 ? ld_cli_tool(argc - 1, argv + 1) : -1;
 
+	if (res >= 0)
+		return res;
+	res = parse_options(argc, argv, &o);
 	if (res)
 		return res > 0 ? 0 : mkt_code_exit(-res);
-	if (read_conf(&o, &conf, &err) < 0)
-		return fail(&err, 2);
+	if (ld_cli_conf(&o.cli, &conf, &err) < 0 || ld_conf_check(&conf, &err) < 0)
+		return ld_cli_fail(&err, 2);
 	if (mkt_crypto_init() < 0)
 		return mkt_code_exit(MKT_EINTERNAL);
 	if (o.check) {
 		if (ld_node_check(&conf, &err) < 0 || ld_http_check(&conf, &err) < 0)
-			return fail(&err, 2);
+			return ld_cli_fail(&err, 2);
 		printf("configuration ok\n");
 		return fflush(stdout) ? mkt_code_exit(MKT_EOUTPUT) : 0;
 	}

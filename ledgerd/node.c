@@ -7,6 +7,7 @@
 #include "core/crypto/keyfile.h"
 #include "core/app/log.h"
 #include "ledgerd/alarm.h"
+#include "ledgerd/disk.h"
 #include "ledgerd/keeper.h"
 #include "ledgerd/node.h"
 #include "ledgerd/telemetry.h"
@@ -51,22 +52,16 @@ void ld_node_authorities(const struct ld_node *n, struct mkt_authorities *out)
 static void *tick_main(void *arg)
 {
 	struct ld_node *n = arg;
-	uint64_t blocks, store, start_bytes;
+	struct ld_disk disk = {.loaded = false};
 
 	pthread_setname_np(pthread_self(), "tick");
-	mkt_chain_bytes(n->chain, &blocks, &store);
-	start_bytes = blocks + store;
 	while (!atomic_load(&n->stopping)) {
-		uint64_t now = ld_mono_ms(), bytes;
+		uint64_t now = ld_mono_ms();
 		struct timespec nap = {.tv_nsec = TICK_MS / 4 * 1000000};
 
 		ld_hub_tick(&n->hub, now);
 		ld_pipe_tick(n, now);
-		mkt_chain_bytes(n->chain, &blocks, &store);
-		bytes = blocks + store;
-		ld_guard_disk(&n->guard, n->conf->dir, n->conf->alarm_free_bytes,
-			      n->conf->refuse_free_bytes,
-			      bytes > start_bytes ? bytes - start_bytes : 0, now - n->started_ms);
+		ld_disk_tick(n, &disk);
 		for (int i = 0; i < 4 && !atomic_load(&n->stopping); i++)
 			nanosleep(&nap, NULL);
 	}

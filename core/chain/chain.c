@@ -557,9 +557,10 @@ int chain_pack_short(struct mkt_segments *seg, unsigned flags, const struct mkt_
 	mkt_buf_add(&head, block->data, used);
 	mkt_enc_text(&head, archive, strlen(archive));
 	mkt_buf_clear(out);
+	flags |= MKT_RECORD_PRUNED;
 	r = head.bad ? mkt_err_code(err, MKT_ENOMEM)
-		     : mkt_segments_pack(seg, mkt_dec_u64(&in), flags | MKT_RECORD_PRUNED, head.data,
-					 head.len, out, err);
+		     : mkt_segments_pack(seg, mkt_dec_u64(&in), flags, head.data, head.len, out,
+					 err);
 	mkt_buf_release(&head);
 	return r;
 }

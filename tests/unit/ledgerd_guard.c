@@ -6,6 +6,7 @@
 
 /* The daemon's parts are not in a library. */
 #include "ledgerd/guard.c"
+#include "ledgerd/growth.c"
 
 static void test_bucket_holds_a_minutes_worth(void **state)
 {
@@ -116,22 +117,56 @@ static void test_watermarks(void **state)
 	struct ld_guard g;
 
 	(void)state;
-	mkt_log_level(0);
 	assert_int_equal(ld_guard_init(&g), 0);
-	ld_guard_disk(&g, ".", 0, 0, 0, 0);
+	ld_guard_free(&g, 1000, 500, 100);
 	assert_false(g.alarm || g.refuse);
-	assert_true(g.free_bytes > 0 && g.free_bytes < UINT64_MAX);
-	ld_guard_disk(&g, ".", UINT64_MAX, 0, 0, 0);
+	assert_true(g.free_bytes == 1000);
+	ld_guard_free(&g, 499, 500, 100);
 	assert_true(g.alarm && !g.refuse);
-	ld_guard_disk(&g, ".", UINT64_MAX, UINT64_MAX, 0, 0);
+	ld_guard_free(&g, 99, 500, 100);
 	assert_true(g.alarm && g.refuse);
-	ld_guard_disk(&g, ".", 0, 0, 0, 0);
+	ld_guard_free(&g, 500, 500, 100);
 	assert_false(g.alarm || g.refuse);
-	/* Growth of an hour and more tells the days that are left. */
-	assert_true(g.days_left == UINT64_MAX);
-	ld_guard_disk(&g, ".", 0, 0, g.free_bytes / 24, 3600000);
-	assert_true(g.days_left <= 1);
 	ld_guard_release(&g);
+}
+
+static void test_growth_tells_the_days_that_are_left(void **state)
+{
+	struct ld_growth g = {.n = 0};
+	uint64_t now = 1000000, bytes = 5000;
+
+	(void)state;
+	assert_true(ld_growth_note(&g, now, bytes));
+	assert_false(ld_growth_note(&g, now + LD_GROWTH_STEP_S - 1, bytes));
+	/* Nothing is said before an hour is over, nor without growth. */
+	assert_true(ld_growth_days(&g, now + 3599, 9000, 1000000) == UINT64_MAX);
+	assert_true(ld_growth_days(&g, now + 3600, 5000, 1000000) == UINT64_MAX);
+	assert_true(ld_growth_days(&g, now + 3600, 4000, 1000000) == UINT64_MAX);
+	/* 1000 bytes an hour, 24000 a day. */
+	assert_true(ld_growth_days(&g, now + 3600, 6000, 240000) == 10);
+	assert_true(ld_growth_days(&g, now + 3600, 6000, 23999) == 0);
+	assert_true(ld_growth_days(&g, now + 3600, 6000, UINT64_MAX) == UINT64_MAX);
+	/* A week of notes and no more; the oldest leave. */
+	for (unsigned i = 1; i < 400; i++)
+		assert_true(ld_growth_note(&g, now + i * LD_GROWTH_STEP_S, bytes + 10 * i));
+	assert_int_equal(g.n, LD_GROWTH_SAMPLES);
+	assert_true(g.v[0].at_s == now + (400 - LD_GROWTH_SAMPLES) * LD_GROWTH_STEP_S);
+	/* The clock is set back: notes of the future go. */
+	assert_true(ld_growth_note(&g, g.v[5].at_s - 1, bytes) || g.n == 5);
+	assert_true(g.n <= 6 && g.v[g.n - 1].at_s <= now + 400 * LD_GROWTH_STEP_S);
+}
+
+static void test_growth_reads_what_is_well_formed(void **state)
+{
+	static struct ld_growth g;
+
+	(void)state;
+	ld_growth_parse(&g, "100 5\nrubbish\n90 7\n200 6\n-1 -1\n300");
+	assert_int_equal(g.n, 2);
+	assert_true(g.v[0].at_s == 100 && g.v[0].bytes == 5);
+	assert_true(g.v[1].at_s == 200 && g.v[1].bytes == 6);
+	ld_growth_parse(&g, "");
+	assert_int_equal(g.n, 0);
 }
 
 int main(void)
@@ -143,6 +178,8 @@ int main(void)
 		cmocka_unit_test(test_peers_make_room),
 		cmocka_unit_test(test_rows_are_paid_after),
 		cmocka_unit_test(test_watermarks),
+		cmocka_unit_test(test_growth_tells_the_days_that_are_left),
+		cmocka_unit_test(test_growth_reads_what_is_well_formed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
