@@ -51,7 +51,6 @@ struct mkt_etcd_conf {
 	uint32_t request_ms;	     /* 0: 400 */
 	uint32_t lease_s;	     /* 0: 3 */
 	uint64_t cluster;	     /* expected; 0: that of the first answer */
-	uint64_t seed;		     /* of lease ids: different for each start of each node */
 };
 
 struct mkt_etcd_calls {
