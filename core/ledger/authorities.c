@@ -4,7 +4,7 @@
 
 void mkt_authorities_of(const struct mkt_genesis *g, struct mkt_authorities *out)
 {
-	*out = (struct mkt_authorities){.quorum = MKT_QUORUM_MAJORITY, .n = g->nauthorities};
+	*out = (struct mkt_authorities){.quorum = g->quorum, .n = g->nauthorities};
 	for (unsigned i = 0; i < g->nauthorities; i++) {
 		out->v[i].key = g->authorities[i];
 		snprintf(out->v[i].name, sizeof(out->v[i].name), "a%u", i + 1);

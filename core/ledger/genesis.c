@@ -231,6 +231,8 @@ static int check_keys(const struct mkt_genesis *g, struct mkt_err *err)
 	if (!g->nauthorities || g->nauthorities > MKT_AUTHORITIES_MAX)
 		return mkt_err_set(err, MKT_EINVAL, "a chain has 1 to %d authorities",
 				   MKT_AUTHORITIES_MAX);
+	if (g->quorum > MKT_QUORUM_BFT)
+		return mkt_err_set(err, MKT_EINVAL, "no such quorum rule: %u", g->quorum);
 	for (unsigned i = 0; i < g->nauthorities; i++) {
 		if (key_is_zero(&g->authorities[i]))
 			return mkt_err_set(err, MKT_EINVAL, "authority %u has no key", i);
@@ -333,7 +335,7 @@ static void market_enc(const struct mkt_genesis *g, struct mkt_buf *out)
 
 void mkt_genesis_enc(const struct mkt_genesis *g, struct mkt_buf *out)
 {
-	mkt_enc_u8(out, MKT_GENESIS_VERSION);
+	mkt_enc_u8(out, g->quorum ? MKT_GENESIS_VERSION_QUORUM : MKT_GENESIS_VERSION);
 	mkt_enc_text(out, g->name, strlen(g->name));
 	mkt_enc_text(out, g->currency, strlen(g->currency));
 	mkt_enc_text(out, g->zone, strlen(g->zone));
@@ -345,6 +347,8 @@ void mkt_genesis_enc(const struct mkt_genesis *g, struct mkt_buf *out)
 	mkt_enc_u8(out, g->nauthorities);
 	for (unsigned i = 0; i < g->nauthorities; i++)
 		mkt_enc_bytes(out, g->authorities[i].b, MKT_PUBKEY_LEN);
+	if (g->quorum)
+		mkt_enc_u8(out, g->quorum);
 	mkt_enc_u8(out, MKT_CLASS_COUNT);
 	for (unsigned i = 0; i < MKT_CLASS_COUNT; i++) {
 		mkt_enc_u32(out, g->limits[i].open_bids);
@@ -387,7 +391,7 @@ static void key_dec(struct mkt_dec *in, struct mkt_pubkey *k)
 }
 
 /* Authorities, class limits, tags; what is counted. */
-static int lists_dec(struct mkt_dec *in, struct mkt_genesis *g)
+static int lists_dec(struct mkt_dec *in, struct mkt_genesis *g, uint8_t version)
 {
 	unsigned ndims;
 
@@ -397,6 +401,10 @@ static int lists_dec(struct mkt_dec *in, struct mkt_genesis *g)
 		return -MKT_ENONCANONICAL;
 	for (unsigned i = 0; i < g->nauthorities; i++)
 		key_dec(in, &g->authorities[i]);
+	if (version == MKT_GENESIS_VERSION_QUORUM)
+		g->quorum = mkt_dec_u8(in);
+	if (version == MKT_GENESIS_VERSION_QUORUM && !g->quorum && !in->bad)
+		return -MKT_ENONCANONICAL; /* a majority is version 1 */
 	if (mkt_dec_u8(in) != MKT_CLASS_COUNT && !in->bad)
 		return -MKT_ENONCANONICAL;
 	for (unsigned i = 0; i < MKT_CLASS_COUNT; i++) {
@@ -420,10 +428,10 @@ static int lists_dec(struct mkt_dec *in, struct mkt_genesis *g)
 
 static int fields_dec(struct mkt_dec *in, struct mkt_genesis *g, struct mkt_err *err)
 {
-	uint8_t private_accounts;
+	uint8_t private_accounts, version = mkt_dec_u8(in);
 	int rc;
 
-	if (mkt_dec_u8(in) != MKT_GENESIS_VERSION && !in->bad)
+	if (version != MKT_GENESIS_VERSION && version != MKT_GENESIS_VERSION_QUORUM && !in->bad)
 		return mkt_err_set(err, MKT_EVERSION, "the version of the genesis is not known");
 	mkt_dec_text(in, g->name, MKT_NAME_MAX);
 	mkt_dec_text(in, g->currency, MKT_CURRENCY_MAX);
@@ -433,7 +441,7 @@ static int fields_dec(struct mkt_dec *in, struct mkt_genesis *g, struct mkt_err 
 	private_accounts = mkt_dec_u8(in);
 	g->private_accounts = private_accounts;
 	market_dec(in, g);
-	rc = private_accounts > 1 ? -MKT_ENONCANONICAL : lists_dec(in, g);
+	rc = private_accounts > 1 ? -MKT_ENONCANONICAL : lists_dec(in, g, version);
 	if (rc < 0)
 		return mkt_err_set(err, -rc, "the genesis is damaged (%s)", mkt_code_word(-rc));
 	return mkt_genesis_check(g, err);

@@ -13,6 +13,7 @@
 #include "core/market/tag.h"
 
 #define MKT_GENESIS_VERSION 1
+#define MKT_GENESIS_VERSION_QUORUM 2 /* has a quorum rule, which is not the majority */
 #define MKT_AUTHORITIES_MAX 32
 #define MKT_CURRENCY_MAX 7
 #define MKT_ZONE_MAX 63
@@ -75,6 +76,7 @@ struct mkt_genesis {
 	struct mkt_pubkey operator_key;
 	uint8_t nauthorities;
 	struct mkt_pubkey authorities[MKT_AUTHORITIES_MAX];
+	uint8_t quorum;             /* enum mkt_quorum_rule */
 	struct mkt_class_limits limits[MKT_CLASS_COUNT];
 	struct mkt_tag_table tags;  /* at start; owned */
 };
@@ -101,8 +103,9 @@ int mkt_genesis_check(const struct mkt_genesis *g, struct mkt_err *err) MKT_MUST
 /*
  * Canonical bytes: u8 version, then the fields of struct mkt_genesis in order,
  * texts with a length byte, flags as u8; u8 number of authorities and their
- * keys; u8 number of classes and 4 x u32 each; u8 number of dimensions and
- * mkt_tag_dim_enc() of each.
+ * keys; in version 2 u8 quorum rule; u8 number of classes and 4 x u32 each; u8
+ * number of dimensions and mkt_tag_dim_enc() of each.  The version is 1 if the
+ * quorum is a majority, else 2.
  */
 void mkt_genesis_enc(const struct mkt_genesis *g, struct mkt_buf *out);
 /*

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "core/ledger/authorities.h"
 #include "core/ledger/genesis.h"
 
 static struct mkt_genesis good(void)
@@ -71,10 +72,44 @@ static void bytes_go_both_ways(void **state)
 	}
 	mkt_enc_u8(&out, 0);
 	assert_int_equal(mkt_genesis_dec(out.data, out.len, &back, NULL), -MKT_EOVERLONG);
-	out.data[0] = 2;
+	out.data[0] = 3;
 	assert_int_equal(mkt_genesis_dec(out.data, out.len, &back, NULL), -MKT_EVERSION);
 	mkt_buf_release(&out);
 	mkt_buf_release(&again);
+	mkt_genesis_release(&g);
+}
+
+/* A majority is version 1, byte for byte; another rule is version 2; no value has two encodings. */
+static void quorum_rule_has_one_encoding(void **state)
+{
+	struct mkt_genesis g = good(), back;
+	struct mkt_authorities set;
+	struct mkt_buf plain = MKT_BUF_INIT, out = MKT_BUF_INIT;
+	size_t at;
+
+	(void)state;
+	mkt_genesis_enc(&g, &plain);
+	assert_int_equal(plain.data[0], MKT_GENESIS_VERSION);
+	g.quorum = MKT_QUORUM_BFT;
+	mkt_genesis_enc(&g, &out);
+	assert_int_equal(out.data[0], MKT_GENESIS_VERSION_QUORUM);
+	assert_int_equal(out.len, plain.len + 1);
+	assert_int_equal(mkt_genesis_dec(out.data, out.len, &back, NULL), 0);
+	assert_int_equal(back.quorum, MKT_QUORUM_BFT);
+	mkt_authorities_of(&back, &set);
+	assert_int_equal(set.quorum, MKT_QUORUM_BFT);
+	mkt_genesis_release(&back);
+	for (size_t n = 0; n < out.len; n++)
+		assert_int_equal(mkt_genesis_dec(out.data, n, &back, NULL), -MKT_ETRUNCATED);
+	for (at = 1; out.data[at] == plain.data[at];)
+		at++; /* the byte that version 2 has more */
+	assert_int_equal(out.data[at], MKT_QUORUM_BFT);
+	out.data[at] = MKT_QUORUM_MAJORITY;
+	assert_int_equal(mkt_genesis_dec(out.data, out.len, &back, NULL), -MKT_ENONCANONICAL);
+	out.data[at] = 2;
+	assert_int_equal(mkt_genesis_dec(out.data, out.len, &back, NULL), -MKT_EINVAL);
+	mkt_buf_release(&plain);
+	mkt_buf_release(&out);
 	mkt_genesis_release(&g);
 }
 
@@ -125,6 +160,7 @@ static void each_bound_has_its_sentence(void **state)
 	BREAK(g.nauthorities = 0);
 	BREAK(memset(&g.authorities[1], 0, sizeof(g.authorities[1])));
 	BREAK(g.authorities[1] = g.authorities[0]);
+	BREAK(g.quorum = 2);
 	BREAK(mkt_tag_table_release(&g.tags));
 	BREAK(g.tags.dims[0].name[0] = '0');
 	BREAK(memcpy(g.tags.dims[1].name, "energy", 7));
@@ -149,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(default_is_what_the_header_tells),
 		cmocka_unit_test(bytes_go_both_ways),
+		cmocka_unit_test(quorum_rule_has_one_encoding),
 		cmocka_unit_test(each_bound_has_its_sentence),
 		cmocka_unit_test(classes_have_names),
 	};
