@@ -302,7 +302,8 @@ static int try_until_known(struct mkt_client *c, struct call *call, struct mkt_e
 			return -err->code;
 		call->maybe |= out == OUT_MAYBE;
 		now = mkt_mono_ms();
-		if (out == OUT_FATAL || c->http.stopped || call->handed || now + wait >= c->deadline_ms ||
+		if (out == OUT_FATAL || c->http.stopped || call->handed ||
+		    now + wait >= c->deadline_ms ||
 		    (out == OUT_ABSENT && now + wait >= absent_until))
 			return give_up(c, call, err);
 		mkt_http_trace(&c->http, "%s: next try in %u ms", err->text, (unsigned)wait);

@@ -11,7 +11,7 @@
 
 static const struct mkt_jlimits limits = {MKT_ETCD_ANSWER_MAX, DEPTH_MAX, VALUES_MAX};
 
-/* ---- requests ----------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 /* "name":"base64 of prefix and key"; @up: the first key behind all that begin so. */
 static void put_key(struct mkt_buf *out, const char *name, const char *prefix, const char *key,
@@ -199,8 +199,8 @@ static int get_bytes(const struct mkt_jval *o, const char *name, size_t max, str
 	if (n > (max + 2) / 3 * 4)
 		return mkt_err_set(err, MKT_ELIMIT, "a %s is longer than %zu bytes", name, max);
 	if (!mkt_base64_add(room, s, n))
-		return room->bad ? mkt_err_code(err, MKT_ENOMEM) :
-				   mkt_err_set(err, MKT_EINVAL, "a %s is not base64", name);
+		return room->bad ? mkt_err_code(err, MKT_ENOMEM)
+				 : mkt_err_set(err, MKT_EINVAL, "a %s is not base64", name);
 	if (room->len - before > max)
 		return mkt_err_set(err, MKT_ELIMIT, "a %s is longer than %zu bytes", name, max);
 	return 0;
@@ -281,9 +281,9 @@ static int get_response(const struct mkt_jval *o, const char *prefix,
 			struct mkt_buf *room, struct mkt_kv_answer *a, struct mkt_err *err)
 {
 	uint8_t kind = asked->kind[branch][i];
-	const char *name = kind == MKT_KV_GET || kind == MKT_KV_PREFIX ? "response_range" :
-			   kind == MKT_KV_PUT			       ? "response_put" :
-									 "response_delete_range";
+	const char *name = kind == MKT_KV_GET || kind == MKT_KV_PREFIX ? "response_range"
+			   : kind == MKT_KV_PUT			       ? "response_put"
+								       : "response_delete_range";
 	struct mkt_jval r;
 	int rc = mkt_jget_obj(o, name, &r, err);
 
@@ -339,11 +339,10 @@ int etcd_read_txn(const void *p, size_t n, const char *prefix, const struct etcd
 	return rc;
 }
 
-/* ---- readings and the watch ------------------------------------------------------------------ */
+/* ---- readings and the watch ----------------------------------------------------------------- */
 
 static int read_kvs(const struct mkt_jval *root, const char *prefix, struct mkt_buf *room,
-		    etcd_pair_fn *fn, void *ctx, char last[MKT_KV_KEY_MAX + 1],
-		    struct mkt_err *err)
+		    etcd_pair_fn *fn, void *ctx, char last[MKT_KV_KEY_MAX + 1], struct mkt_err *err)
 {
 	struct mkt_jval kvs, kv;
 	struct mkt_jiter it = {0};
@@ -444,8 +443,8 @@ int etcd_read_news(const void *p, size_t n, const char *prefix, struct mkt_buf *
 	if (rc)
 		return rc;
 	mkt_buf_clear(room);
-	rc = mkt_buf_grow(room, n) ? mkt_err_code(err, MKT_ENOMEM) :
-				     mkt_jget_obj(&root, "result", &r, err);
+	rc = mkt_buf_grow(room, n) ? mkt_err_code(err, MKT_ENOMEM)
+				   : mkt_jget_obj(&root, "result", &r, err);
 	if (!rc)
 		rc = get_head(&r, head, err);
 	if (!rc)
@@ -464,7 +463,7 @@ int etcd_read_news(const void *p, size_t n, const char *prefix, struct mkt_buf *
 	return rc;
 }
 
-/* ---- leases, tokens, refusals ------------------------------------------------------------------ */
+/* ---- leases, tokens, refusals --------------------------------------------------------------- */
 
 int etcd_read_lease(const void *p, size_t n, struct etcd_head *head, uint64_t *lease,
 		    uint64_t *ttl_s, struct mkt_err *err)
@@ -534,12 +533,12 @@ enum etcd_refusal etcd_read_refusal(long status, const void *p, size_t n, struct
 	case 16: /* unauthenticated */
 		return ETCD_TOKEN;
 	case 3: /* invalid argument: also a request without a token, and a token of old rules */
-		return strstr(text, "user name is empty") || strstr(text, "revision in header") ?
-			       ETCD_TOKEN :
-			       ETCD_NOT_DONE;
+		return strstr(text, "user name is empty") || strstr(text, "revision in header")
+			       ? ETCD_TOKEN
+			       : ETCD_NOT_DONE;
 	case 9: /* failed precondition */
-		return strstr(text, "authentication is not enabled") ? ETCD_NO_LOGIN :
-								       ETCD_NOT_DONE;
+		return strstr(text, "authentication is not enabled") ? ETCD_NO_LOGIN
+								     : ETCD_NOT_DONE;
 	case 11: /* out of range */
 		return strstr(text, "compacted") ? ETCD_GAP : ETCD_UNSURE;
 	case 5: /* not found: a lease */

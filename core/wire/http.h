@@ -17,9 +17,9 @@ struct mkt_http {
 	struct mkt_client_conf conf; /* texts owned below */
 	char *server;
 	char *agent;
-	char *base;	 /* "http://localhost" in front of a path */
-	char *unix_path; /* NULL: TCP */
-	char *tls_texts; /* those of conf.tls */
+	char *base;		       /* "http://localhost" in front of a path */
+	char *unix_path;	       /* NULL: TCP */
+	char *tls_texts;	       /* those of conf.tls */
 	struct curl_slist *connect_to; /* of https with a name other than the host's, or NULL */
 	CURLM *multi;
 	CURL *easy;

@@ -33,8 +33,8 @@ int mkt_tls_rename(const char *base, const char *name, char **url, struct curl_s
 {
 	const char *host = base + strlen("https://"), *end = host + strcspn(host, "/");
 	const char *bracket = *host == '[' ? memchr(host, ']', (size_t)(end - host)) : NULL;
-	const char *colon = memchr(bracket ? bracket : host, ':',
-				   (size_t)(end - (bracket ? bracket : host)));
+	const char *colon =
+		memchr(bracket ? bracket : host, ':', (size_t)(end - (bracket ? bracket : host)));
 	int hostlen = (int)((colon ? colon : end) - host);
 	struct mkt_buf b = MKT_BUF_INIT;
 
@@ -104,8 +104,8 @@ static void refused(const char *server, const struct mkt_tls *tls, struct mkt_er
 			    tls->cert);
 	else
 		mkt_err_set(err, MKT_EDENIED, "'%s' wants a certificate", server);
-	mkt_err_hint(err, tls->cert ? "it may have expired, or be of another CA or name" :
-				      "core.tls_cert and core.tls_key name its files");
+	mkt_err_hint(err, tls->cert ? "it may have expired, or be of another CA or name"
+				    : "core.tls_cert and core.tls_key name its files");
 }
 
 /*

@@ -111,7 +111,8 @@ static void open_client(struct client *c, const char *dir, const char *endpoints
 	snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
 	snprintf(cert, sizeof(cert), "%s/%s.pem", dir, name);
 	snprintf(key, sizeof(key), "%s/%s.key", dir, name);
-	conf.tls = (struct mkt_tls){.ca = ca, .cert = *name ? cert : NULL, .key = *name ? key : NULL};
+	conf.tls =
+		(struct mkt_tls){.ca = ca, .cert = *name ? cert : NULL, .key = *name ? key : NULL};
 	c->begun_ms = mkt_stream_now_ms();
 	if (mkt_etcd_new(&conf, &calls, &c->etcd, &err) < 0)
 		die("new", &err);
