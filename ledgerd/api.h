@@ -74,6 +74,10 @@ void ld_json_tags(struct mkt_jw *w, const struct ld_node *n, mkt_tags tags);
 /* KEY:"name", or the number as text while an account has none.  With the state's lock. */
 void ld_json_name(struct mkt_jw *w, const struct ld_node *n, const char *key, uint32_t account);
 
+/* Member "node" (api_node.c) and "alarms" (health.c). */
+void ld_json_node(struct mkt_jw *w, struct ld_node *n);
+void ld_json_alarms(struct mkt_jw *w, struct ld_node *n);
+
 /* Let a writer in between two rows. */
 static inline void ld_breathe(struct ld_node *n, uint32_t row)
 {

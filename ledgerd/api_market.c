@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "ledgerd/api.h"
+#include "ledgerd/health.h"
 #include "ledgerd/telemetry.h"
 
 /* ---- market: formatted once a change of the state ------------------------------------------ */
@@ -263,7 +264,7 @@ int ld_get_status(struct ld_req *r, struct mkt_err *err)
 	ld_begin(r, &w, "mkt.status/1");
 	mkt_jw_obj(&w);
 	mkt_jw_kstr(&w, "version", MKT_VERSION);
-	mkt_jw_kstr(&w, "role", "solo");
+	mkt_jw_kstr(&w, "role", ld_role_name(n));
 	mkt_jw_khex(&w, "chain", n->chain_id.b, sizeof(n->chain_id.b));
 	mkt_jw_kstr(&w, "name", n->g->name);
 	mkt_jw_kstr(&w, "currency", n->g->currency);
@@ -280,6 +281,7 @@ int ld_get_status(struct ld_req *r, struct mkt_err *err)
 	mkt_jw_ku64(&w, "open_bids", s.open_bids);
 	put_disk(&w, n, p.disk_full);
 	put_totals(&w, &s.totals);
+	ld_json_node(&w, n);
 	mkt_jw_khex(&w, "digest", p.digest.b, sizeof(p.digest.b));
 	mkt_jw_ku64(&w, "uptime_s", (ld_mono_ms() - n->started_ms) / 1000);
 	mkt_jw_obj_end(&w);

@@ -49,4 +49,7 @@ bool ld_engine_leads(struct ld_engine *e, char leader[MKT_NAME_MAX + 1]);
 
 void ld_engine_look(struct ld_engine *e, struct mkt_quorum_view *out);
 
+/* Who of the set is alive, as mkt_quorum_members() tells. */
+unsigned ld_engine_members(struct ld_engine *e, struct mkt_quorum_member *out, unsigned max);
+
 #endif

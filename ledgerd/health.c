@@ -85,7 +85,7 @@ static void put_disk(struct mkt_jw *w, struct ld_node *n, const struct ld_health
 	mkt_jw_obj_end(w);
 }
 
-static void put_alarms(struct mkt_jw *w, struct ld_node *n)
+void ld_json_alarms(struct mkt_jw *w, struct ld_node *n)
 {
 	char text[LD_ALARM_TEXT];
 	uint64_t since_ms;
@@ -116,7 +116,7 @@ static void put_facts(struct mkt_jw *w, struct ld_node *n, const struct ld_healt
 	mkt_jw_ku64(w, "indexed", h->indexed);
 	mkt_jw_ku64(w, "queue", h->pipe.queued_txs);
 	put_disk(w, n, h);
-	put_alarms(w, n);
+	ld_json_alarms(w, n);
 	mkt_jw_ku64(w, "connections", atomic_load(&n->guard.connections));
 	mkt_jw_ku64(w, "streams", atomic_load(&n->guard.streams));
 	mkt_jw_ku64(w, "resident_bytes", h->resident_bytes);

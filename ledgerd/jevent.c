@@ -81,6 +81,10 @@ static void put_done_admin(struct mkt_jw *w, const struct mkt_op *op, uint64_t r
 		mkt_jw_ku64(w, "who", ref);
 		mkt_jw_ku64(w, "meter", more);
 		break;
+	case MKT_OP_AUTHORITY:
+		mkt_jw_ku64(w, "generation", ref);
+		mkt_jw_ku64(w, "authorities", more);
+		break;
 	default:
 		break;
 	}

@@ -169,6 +169,27 @@ static void put_limits(struct mkt_jw *w, const struct mkt_op *op)
 	mkt_jw_ku64(w, "rows_per_min", lim->rows_per_min);
 }
 
+/* Who signed is told by number: places in the set that was in force before the block. */
+static void put_authority(struct mkt_jw *w, const struct mkt_tx *tx,
+			  const struct mkt_op_authority *a)
+{
+	struct mkt_dec in = mkt_dec_init(tx->raw + a->sigs_at, (size_t)a->nsigs * MKT_COSIGN_LEN);
+	char key[MKT_PUBKEY_TEXT];
+
+	mkt_pubkey_text(&a->change.who.key, key);
+	mkt_jw_kstr(w, "what", a->change.what == MKT_AUTHORITY_ADD ? "add" : "remove");
+	mkt_jw_kstr(w, "name", a->change.who.name);
+	mkt_jw_kstr(w, "key", key);
+	mkt_jw_ku64(w, "generation", a->change.generation);
+	mkt_jw_key(w, "signed_by");
+	mkt_jw_arr(w);
+	for (unsigned i = 0; i < a->nsigs; i++) {
+		mkt_jw_u64(w, mkt_dec_u16(&in));
+		(void)mkt_dec_bytes(&in, MKT_SIG_LEN);
+	}
+	mkt_jw_arr_end(w);
+}
+
 static void put_operator_op(struct mkt_jw *w, const struct mkt_tx *tx, const struct mkt_op *op)
 {
 	switch (op->kind) {
@@ -211,6 +232,9 @@ static void put_operator_op(struct mkt_jw *w, const struct mkt_tx *tx, const str
 		mkt_jw_ku64(w, "who", op->u.meterop.account);
 		mkt_jw_ku64(w, "meter", op->u.meterop.meter);
 		mkt_jw_kbool(w, "on", op->u.meterop.on);
+		break;
+	case MKT_OP_AUTHORITY:
+		put_authority(w, tx, &op->u.authority);
 		break;
 	default:
 		break;
