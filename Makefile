@@ -1,5 +1,6 @@
 # make            everything into build/
 # make demo       one simulated day of the market; installs what it lacks through apt
+# make demo-cluster  several authorities and fullnodes; the leader is killed and nothing is lost
 # make check      all tests; installs what it lacks; the last line counts them
 # make check-long sanitizers, valgrind, analysers, faults, longer fuzzing
 # make bench      measurements, as ratios where they can be
@@ -67,6 +68,11 @@ deps:
 demo: deps
 	@$(MAKE) --no-print-directory all
 	$(BUILD)/mkt sim --days 1 --devices
+
+.PHONY: demo-cluster
+demo-cluster: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) contrib/demo-cluster
 
 .PHONY: install
 install: all
