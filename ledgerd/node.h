@@ -61,8 +61,8 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out,
 
 /*
  * What `ledgerd -n` looks at besides the settings: a chain is there, and the key may
- * seal it (a fullnode has none).  Takes no lock and recovers nothing.  -MKT_ENOTFOUND, -MKT_EDENIED; what
- * mkt_keyfile_load() and mkt_genesis_dec() say.
+ * seal it (a fullnode has none).  Takes no lock and recovers nothing.  -MKT_ENOTFOUND, -MKT_EDENIED;
+ * what mkt_keyfile_load() and mkt_genesis_dec() say.
  */
 int ld_node_check(const struct ld_conf *conf, struct mkt_err *err) MKT_MUST_CHECK;
 
@@ -86,7 +86,7 @@ static inline void ld_node_unread(struct ld_node *n)
 /* Blocks come from elsewhere, at least at first: the pipeline starts parked. */
 bool ld_node_follows(const struct ld_node *n);
 
-/* The authorities in force above the block after which the state is; with the lock, or as writer. */
+/* The authorities in force above the state's block; with the lock, or as writer. */
 void ld_node_authorities(const struct ld_node *n, struct mkt_authorities *out);
 
 static inline bool ld_node_operator_clock(const struct ld_node *n)

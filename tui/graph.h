@@ -26,7 +26,7 @@ void tui_graph(struct tui_area a, enum tui_style style, const int64_t *v, unsign
 void tui_spark(struct tui_area a, unsigned y, unsigned x, unsigned width, enum tui_style style,
 	       const int64_t *v, unsigned n);
 
-/* @value of @most as a bar in @width columns; from the right when @right.  Returns the cells filled. */
+/* @value of @most as a bar in @width columns, from the right when @right.  Returns cells filled. */
 unsigned tui_meter(struct tui_area a, unsigned y, unsigned x, unsigned width, bool right,
 		   enum tui_style style, uint64_t value, uint64_t most);
 

@@ -48,7 +48,7 @@ int mkt_verify_next_set(const struct mkt_block *b, const struct mkt_hash *chain,
 int mkt_verify_txs(const struct mkt_block *b, uint32_t first, uint32_t n, mkt_key_of_fn *key_of,
 		   void *ctx, struct mkt_err *err) MKT_MUST_CHECK;
 
-/* Chain, height, previous hash, time, epoch and count of transactions follow from the block before. */
+/* Chain, height, previous hash, time, epoch, count of transactions: as the block before says. */
 int mkt_verify_follows(const struct mkt_block *b, const struct mkt_verify_prev *prev,
 		       const struct mkt_hash *chain, struct mkt_err *err) MKT_MUST_CHECK;
 

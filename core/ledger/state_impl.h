@@ -295,7 +295,7 @@ struct mkt_state {
 	uint32_t open_first, open_last; /* at the block's time */
 	uint32_t block_txs;             /* applied in the open block */
 	bool clock_seen;                /* the open block begins with a CLOCK */
-	bool set_changed;               /* the open block holds an AUTHORITY, and nothing else may */
+	bool set_changed;               /* the open block holds an AUTHORITY and nothing else */
 
 	struct account *account;
 	uint32_t naccounts, accounts_cap;

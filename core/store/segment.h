@@ -6,7 +6,8 @@
  *     record    u32 magic "MKTR", u32 raw length, u32 stored length, u64 height, u8 flags, 3 x 0,
  *               16 bytes of MKT_DOM_SEGMENT over the 24 bytes before and the payload,
  *               payload: one zstd frame
- *   index       56 bytes a record: u32 segment and G << 20, u32 record length, u64 offset, u64 time_ms,
+ *   index       56 bytes a record: u32 segment and G << 20, u32 record length, u64 offset,
+ *               u64 time_ms,
  *               u64 first tx, u64 first bid, u64 first exec, u64 check
  *
  * All little endian.  Flag bit 0 marks the first record of an append, bit 1 one that is
