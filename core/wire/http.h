@@ -44,7 +44,7 @@ void mkt_tls_apply(CURL *e, const struct mkt_tls *tls);
 /*
  * If @res is a failure of TLS between us and @server: fill @err and return true.
  * -MKT_EUNAVAILABLE: it is not believed; -MKT_EDENIED: it does not believe us;
- * -MKT_EUSAGE: our own files.  In all of them nothing was applied.
+ * -MKT_EUSAGE: our own files.  Nothing was applied in the last two.
  */
 bool mkt_tls_failure(CURL *e, CURLcode res, const char *server, const struct mkt_tls *tls,
 		     const char *why, struct mkt_err *err);

@@ -112,11 +112,11 @@ static void refused(const char *server, const struct mkt_tls *tls, struct mkt_er
  * From TLS 1.3 on a client that is not accepted hears of it when it reads the answer.  Only
  * the first request of a connection can meet that.
  */
-static bool late_alert(CURL *e, CURLcode res, const char *why)
+static bool late_refusal(CURL *e, CURLcode res, const char *server)
 {
 	long made = 0, status = 0;
 
-	if ((res != CURLE_RECV_ERROR && res != CURLE_SEND_ERROR) || !strstr(why, "fatal alert"))
+	if ((res != CURLE_RECV_ERROR && res != CURLE_SEND_ERROR) || strncmp(server, "https:", 6))
 		return false;
 	curl_easy_getinfo(e, CURLINFO_NUM_CONNECTS, &made);
 	curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
@@ -136,7 +136,12 @@ bool mkt_tls_failure(CURL *e, CURLcode res, const char *server, const struct mkt
 		mkt_err_set(err, MKT_EUSAGE, "cannot use the certificate '%s' with the key '%s'",
 			    tls->cert ? tls->cert : "", tls->key ? tls->key : "in it");
 		mkt_err_hint(err, "both must be PEM files that belong together");
-	} else if (late_alert(e, res, why) ||
+	} else if (late_refusal(e, res, server) && !strstr(why, "fatal alert")) {
+		/* The alert did not get through, or there was none: anything may have happened. */
+		mkt_err_set(err, MKT_EUNAVAILABLE, "'%s' ended the connection behind the handshake",
+			    server);
+		mkt_err_hint(err, "it may not accept this program's certificate");
+	} else if (late_refusal(e, res, server) ||
 		   (res == CURLE_SSL_CONNECT_ERROR &&
 		    (strcasestr(why, "certificate is") || strstr(why, "CA is unknown")))) {
 		refused(server, tls, err);

@@ -6,7 +6,7 @@ source "$BATS_TEST_DIRNAME/../e2e/etcd.bash"
 
 # front CERT [OPTION]: listen with this certificate; $url, $front
 front() {
-	port=$(etcd_ports 127.0.0.1 | cut -d' ' -f1)
+	port=$(etcd_ports 1 127.0.0.1 | cut -d' ' -f1)
 	socat "OPENSSL-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork,cert=pki/$1.pem,key=pki/$1.key,cafile=pki/ca.pem,${2:-verify=0}" \
 		"UNIX-CONNECT:$HOME/m/ledgerd.sock" 2>>socat.log 3>&- &
 	front=$! url=https://127.0.0.1:$port

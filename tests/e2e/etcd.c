@@ -6,7 +6,7 @@
  *   write MS        make keys for so long, asking again after each unknown outcome; a second
  *                   client watches.  Prints the count and the longest gap
  *   gap             watch; "paused" on stdout, a line on stdin, and on
- *   hold MS         keep a lease and one key on it for so long
+ *   hold N          keep a key on a lease until N leases were granted; then another, and leave
  *   try MS          put keys for so long; print what was answered and what was lost
  */
 #include "core/base/compat.h"
@@ -73,10 +73,9 @@ static void seen(void *ctx, const struct mkt_kv_pair *p)
 		c->doubled += keys_seen[i];
 		c->seen += !keys_seen[i];
 		keys_seen[i] = 1;
+		c->disordered += p->mod < c->last;
+		c->last = p->mod;
 	}
-	if (p->mod < c->last)
-		c->disordered++;
-	c->last = p->mod;
 }
 
 static void lost(void *ctx, bool now, const char *why)
@@ -259,7 +258,7 @@ static int gap(struct client *c, uint64_t arg)
 
 static int hold(struct client *c, uint64_t arg)
 {
-	uint64_t end = mkt_stream_now_ms() + arg;
+	uint64_t end = mkt_stream_now_ms() + 4ull * PATIENCE_MS;
 	unsigned again = 0;
 
 	while (!c->leases && mkt_stream_now_ms() < end)
@@ -269,11 +268,13 @@ static int hold(struct client *c, uint64_t arg)
 		die("no key on the lease", NULL);
 	printf("held\n");
 	fflush(stdout);
-	while (mkt_stream_now_ms() < end)
+	while ((c->leases < arg || !c->deleted) && mkt_stream_now_ms() < end)
 		step(c, 100);
-	printf("%u leases, %u deleted\n", c->leases, c->deleted);
-	fflush(stdout);
+	make(c, "live/again", "here", true);
+	if (!insist(c, NULL, &again))
+		die("no key on the new lease", NULL);
 	mkt_etcd_leave(c->etcd, mkt_stream_now_ms() + 2000);
+	printf("%u leases, %u deleted\n", c->leases, c->deleted);
 	return 0;
 }
 
