@@ -379,6 +379,7 @@ int ld_find_tx(struct ld_req *r, struct mkt_err *err)
 /* ---- the chain as a stream ------------------------------------------------------------------ */
 
 #define STREAM_KEEP (1u << 20) /* a record's room that is kept for the next */
+#define CHAIN_WAIT_MS_MAX 30000u
 
 struct chain_stream {
 	struct ld_stream base;
@@ -445,9 +446,35 @@ static void chain_free(struct ld_stream *base)
 	free(s);
 }
 
+static void wake_chain(struct ld_waiter *w)
+{
+	ld_req_wake(w->ctx);
+}
+
+/* Who has all blocks waits for the next: a node that follows hears of it at once. */
+static bool wait_next(struct ld_req *r, uint64_t height, uint64_t wait_ms)
+{
+	uint64_t now = ld_mono_ms();
+
+	if (!wait_ms || r->waits)
+		return false;
+	r->waits++;
+	r->waiter = (struct ld_waiter){
+		.what = LD_APPENDED,
+		.height = height,
+		.deadline_ms = now + wait_ms,
+		.wake = wake_chain,
+		.ctx = r,
+	};
+	ld_req_park(r);
+	if (!ld_hub_wait(&r->node->hub, &r->waiter, now))
+		ld_req_wake(r);
+	return true;
+}
+
 int ld_get_chain(struct ld_req *r, struct mkt_err *err)
 {
-	uint64_t head = mkt_chain_height(r->node->chain), from = 0, limit = UINT64_MAX;
+	uint64_t head = mkt_chain_height(r->node->chain), from = 0, limit = UINT64_MAX, wait_ms = 0;
 	struct chain_stream *s;
 	bool headers = false;
 	int res = ld_private(r, err);
@@ -459,12 +486,16 @@ int ld_get_chain(struct ld_req *r, struct mkt_err *err)
 	if (res >= 0)
 		res = ld_param_u64(r, "limit", UINT64_MAX, &limit, err);
 	if (res >= 0)
+		res = ld_param_u64(r, "wait", CHAIN_WAIT_MS_MAX, &wait_ms, err);
+	if (res >= 0)
 		res = ld_params_done(r, err);
 	if (res < 0)
 		return res;
 	if (from > head + 1)
 		return mkt_err_set(err, MKT_ENOTFOUND, "the chain ends at block %llu",
 				   (unsigned long long)head);
+	if (from == head + 1 && wait_next(r, from, wait_ms))
+		return LD_WAITS;
 	res = ld_guard_stream(&r->node->guard, err);
 	if (res < 0)
 		return res;

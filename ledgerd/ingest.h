@@ -8,8 +8,10 @@
  *   append     groups of blocks and one sync: the pipeline's committer and indexer (pipe.h)
  *
  * The first block that differs stops the node's growth for good: an alarm names
- * block and difference, reads go on with what was right.  Memory: a bounded number
- * of blocks and bytes between the stages, whatever the distance.
+ * block and difference, reads go on with what was right.  One that lacks the votes, or
+ * whose body is not its header's, proves nothing but that its upstream lies: the alarm
+ * names it, and the next upstream is asked.  Memory: a bounded number of blocks and bytes
+ * between the stages, whatever the distance.
  */
 #ifndef LEDGERD_INGEST_H
 #define LEDGERD_INGEST_H
@@ -24,11 +26,11 @@ struct ld_ingest;
 struct ld_ingest_numbers {
 	uint64_t height;	/* of the last appended block */
 	uint64_t upstream;	/* head of the upstream, as last heard */
-	uint64_t heard_ms;	/* monotonic: when it was last heard of */
+	uint64_t heard_ms;	/* monotonic: when it was last heard of, at the latest the start */
 	uint64_t blocks, bytes; /* taken since the start */
 	bool halted;		/* a block differed */
 	char halt[MKT_ERR_TEXT_MAX];
-	char url[256]; /* in use */
+	char url[256];		/* in use, or last in use */
 };
 
 /*
@@ -37,15 +39,18 @@ struct ld_ingest_numbers {
  */
 int ld_ingest_start(struct ld_node *n, const char *urls, struct ld_ingest **out,
 		    struct mkt_err *err) MKT_MUST_CHECK;
+/* End the threads; what was taken may be looked at until it is freed.  NULL is allowed. */
 void ld_ingest_stop(struct ld_ingest *in);
+void ld_ingest_free(struct ld_ingest *in);
 
 /* There is a block above ours: look now and not at the next poll.  Any thread. */
 void ld_ingest_poke(struct ld_ingest *in);
 
 /*
- * For authorities: fetch blocks from @urls until the chain stands at @height, and
- * return; @hash (may be NULL) is what block @height must be.  -MKT_EUNAVAILABLE;
- * -MKT_EINTEGRITY names the block.
+ * For authorities: fetch blocks from @urls until the chain stands at @height on the disk,
+ * and return; @hash (may be NULL) is what block @height must be.  The pipeline is parked and
+ * the state that of the last block on the disk.  -MKT_EUNAVAILABLE: none of them has it, or
+ * the node is stopping; -MKT_EINTEGRITY names the block.
  */
 int ld_ingest_until(struct ld_node *n, const char *const *urls, unsigned nurls, uint64_t height,
 		    const struct mkt_hash *hash, struct mkt_err *err) MKT_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "core/crypto/keyfile.h"
 #include "core/app/log.h"
 #include "ledgerd/alarm.h"
+#include "ledgerd/ingest.h"
 #include "ledgerd/disk.h"
 #include "ledgerd/keeper.h"
 #include "ledgerd/node.h"
@@ -204,7 +205,7 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 	n->telemetry = ld_telemetry_new(LD_STATES_MAX);
 	if (!res && (!n->alarms || !n->cache || !n->telemetry))
 		res = mkt_err_code(err, MKT_ENOMEM);
-	if (!res)
+	if (!res && conf->role != LD_FULLNODE)
 		res = load_key(conf, &n->key, err);
 	if (!res)
 		res = open_chain(n, err);
@@ -223,6 +224,8 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 		if (!n->keeper)
 			res = mkt_err_code(err, MKT_ENOMEM);
 	}
+	if (!res && conf->role == LD_FULLNODE)
+		res = ld_ingest_start(n, conf->upstream, &n->ingest, err);
 	if (res < 0) {
 		ld_node_stop(n);
 		ld_node_free(n);
@@ -235,6 +238,7 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 void ld_node_stop(struct ld_node *n)
 {
 	atomic_store(&n->stopping, true);
+	ld_ingest_stop(n->ingest);
 	ld_pipe_stop(n);
 	if (n->ticking)
 		pthread_join(n->ticker, NULL);
@@ -246,6 +250,7 @@ void ld_node_free(struct ld_node *n)
 {
 	if (!n)
 		return;
+	ld_ingest_free(n->ingest);
 	ld_keeper_free(n->keeper);
 	ld_pipe_free(n);
 	ld_alarms_free(n->alarms);

@@ -23,6 +23,7 @@
 struct ld_alarms;
 struct ld_api_cache;
 struct ld_engine;
+struct ld_ingest;
 struct ld_keeper;
 struct ld_telemetry;
 
@@ -38,6 +39,7 @@ struct ld_node {
 	_Atomic uint64_t version; /* moves whenever the state has changed */
 	struct ld_pipe *pipe;
 	struct ld_engine *engine; /* NULL: this node seals alone, or not at all */
+	struct ld_ingest *ingest; /* of a fullnode; NULL: this node follows nobody */
 	struct ld_hub hub;
 	struct ld_guard guard;
 	struct ld_keeper *keeper; /* snapshot and archive */

@@ -508,6 +508,12 @@ int mkt_chain_read_head(struct mkt_chain *c, uint64_t height, struct mkt_block *
 	return r2 < 0 ? r2 : r;
 }
 
+int mkt_chain_unpack(struct mkt_chain *c, const void *p, size_t n, uint64_t *height,
+		     struct mkt_buf *out, struct mkt_err *err)
+{
+	return mkt_segments_unpack(c->seg, p, n, height, out, err);
+}
+
 int mkt_chain_read_raw(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
 		       struct mkt_err *err)
 {

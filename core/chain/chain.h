@@ -162,6 +162,10 @@ int mkt_chain_read_head(struct mkt_chain *c, uint64_t height, struct mkt_block *
 int mkt_chain_read_raw(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
 		       struct mkt_err *err) MKT_MUST_CHECK;
 
+/* Open a record from elsewhere, as mkt_record_unpack() does; many small ones cost less.  Any thread. */
+int mkt_chain_unpack(struct mkt_chain *c, const void *p, size_t n, uint64_t *height,
+		     struct mkt_buf *out, struct mkt_err *err) MKT_MUST_CHECK;
+
 /*
  * The record with header and votes only (flag MKT_RECORD_PRUNED); the whole one if the block
  * changes the set of authorities, has no body, or is the last.
