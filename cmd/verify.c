@@ -13,8 +13,10 @@
 
 #include "cmd/cmd.h"
 #include "core/app/par.h"
+#include "core/chain/archive.h"
 #include "core/chain/chain.h"
 #include "core/chain/verify.h"
+#include "core/store/segment.h"
 
 #define BATCH_BLOCKS 256
 #define BATCH_TXS 4096 /* 80 ms of two cores */
@@ -27,6 +29,7 @@
 struct verify_values {
 	struct mkt_num block;
 	bool light;
+	struct mkt_list archives;
 };
 
 static const struct mkt_opt verify_opts[] = {
@@ -34,6 +37,8 @@ static const struct mkt_opt verify_opts[] = {
 		   "look at this block only, and that it follows the one before"),
 	MKT_O_FLAG(struct verify_values, light, "light", 0,
 		   "roots, links and authorities only: execute nothing"),
+	MKT_O_LIST(struct verify_values, archives, "archive", 'a', "FILE", NULL,
+		   "bodies that are not in the chain any more; may be repeated"),
 	MKT_O_END};
 
 /* ---- what runs ---- */
@@ -45,6 +50,7 @@ struct job {
 };
 
 struct batch {
+	bool pruned[BATCH_BLOCKS]; /* header and votes only */
 	struct mkt_buf bytes[BATCH_BLOCKS];
 	struct mkt_block b[BATCH_BLOCKS];
 	struct mkt_authorities set[BATCH_BLOCKS]; /* in force before each */
@@ -63,9 +69,17 @@ struct fault {
 	struct mkt_err err;
 };
 
+struct archives {
+	struct mkt_archive **v;
+	size_t n;
+};
+
 struct verify {
 	struct mkt_app *app;
 	struct mkt_chain *c;
+	const struct archives *archives;
+	struct mkt_buf rec; /* of an archive */
+	uint64_t pruned;    /* blocks without their bodies */
 	bool light;
 	struct mkt_par *par;
 	struct mkt_state *s;
@@ -121,7 +135,10 @@ static void run_job(void *ctx, uint32_t ix)
 	const struct mkt_block *b = &v->running->b[j->block];
 	struct mkt_err err;
 
-	if (!j->n) {
+	if (!j->n && v->running->pruned[j->block]) {
+		if (mkt_verify_head(b, &v->running->set[j->block], mkt_chain_id(v->c), &err) < 0)
+			note_fault(v, b->h.height, RANK_STATIC, &err);
+	} else if (!j->n) {
 		if (mkt_verify_static(b, &v->running->set[j->block], mkt_chain_id(v->c), &err) < 0)
 			note_fault(v, b->h.height, RANK_STATIC, &err);
 	} else if (mkt_verify_txs(b, j->first, j->n, key_of, v, &err) < 0) {
@@ -131,7 +148,7 @@ static void run_job(void *ctx, uint32_t ix)
 
 static void add_jobs(struct verify *v, struct batch *bt, unsigned ix)
 {
-	uint32_t ntxs = bt->b[ix].h.ntxs, n = JOB_TXS + ntxs / JOBS_A_BLOCK;
+	uint32_t ntxs = bt->pruned[ix] ? 0 : bt->b[ix].h.ntxs, n = JOB_TXS + ntxs / JOBS_A_BLOCK;
 
 	bt->jobs[bt->njobs++] = (struct job){ix, 0, 0};
 	for (uint32_t at = 0; !v->light && at < ntxs; at += n)
@@ -162,7 +179,9 @@ static int execute(struct verify *v, const struct mkt_buf *bytes, const struct m
 		return execute_first(v, bytes, err);
 	if (v->light) {
 		r = mkt_verify_follows(b, &v->prev, mkt_chain_id(v->c), err);
-		return r < 0 ? r : mkt_verify_next_set(b, mkt_chain_id(v->c), &v->set, err);
+		if (r < 0 || !b->txs)
+			return r;
+		return mkt_verify_next_set(b, mkt_chain_id(v->c), &v->set, err);
 	}
 	r = mkt_verify_execute(v->s, b, &v->prev, mkt_chain_id(v->c), &v->ev, &v->delta, err);
 	if (!r)
@@ -170,20 +189,52 @@ static int execute(struct verify *v, const struct mkt_buf *bytes, const struct m
 	return r;
 }
 
+/* From the archives, if they have it; -MKT_EPRUNED with @err as it is. */
+static int from_archive(struct verify *v, uint64_t height, struct mkt_buf *bytes,
+			struct mkt_err *err)
+{
+	uint64_t same;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < v->archives->n; i++)
+		r = mkt_archive_read(v->archives->v[i], height, &v->rec, err);
+	if (r <= 0)
+		return r < 0 ? r : -MKT_EPRUNED;
+	return mkt_record_unpack(v->rec.data, v->rec.len, MKT_BLOCK_BYTES_MAX, &same, bytes, NULL,
+				 err);
+}
+
+/* 1: header and votes only. */
+static int read_next(struct verify *v, struct mkt_buf *bytes, struct mkt_block *b,
+		     struct mkt_err *err)
+{
+	int r = mkt_chain_read(v->c, v->next, bytes, err);
+
+	if (r == -MKT_EPRUNED)
+		r = from_archive(v, v->next, bytes, err);
+	if (!r)
+		return mkt_block_dec(bytes->data, bytes->len, b, err);
+	if (r != -MKT_EPRUNED || !v->light)
+		return r;
+	v->pruned++;
+	r = mkt_chain_read_head(v->c, v->next, b, err);
+	mkt_buf_clear(bytes);
+	return r < 0 ? r : 1;
+}
+
 /* The next block into @bt; -MKT_EINTEGRITY is noted, and what was read is still checked. */
 static int take_block(struct verify *v, struct batch *bt, struct mkt_err *err)
 {
 	struct mkt_buf *bytes = &bt->bytes[bt->n];
 	struct mkt_block *b = &bt->b[bt->n];
-	int r = mkt_chain_read(v->c, v->next, bytes, err);
+	int r = read_next(v, bytes, b, err);
 
-	if (!r)
-		r = mkt_block_dec(bytes->data, bytes->len, b, err);
 	if (r < 0) {
 		if (r == -MKT_EINTEGRITY)
 			note_fault(v, v->next, RANK_STATIC, err);
 		return r;
 	}
+	bt->pruned[bt->n] = r;
 	bt->set[bt->n] = v->set;
 	r = execute(v, bytes, b, err);
 	if (r < 0 && r != -MKT_EINTEGRITY)
@@ -287,17 +338,13 @@ static int verify_blocks(struct verify *v, struct mkt_err *err)
 
 static int begin(struct verify *v, struct mkt_err *err)
 {
-	struct mkt_buf bytes = MKT_BUF_INIT;
 	struct mkt_block b;
-	int r = mkt_chain_read(v->c, v->last, &bytes, err);
+	int r = mkt_chain_read_head(v->c, v->last, &b, err);
 
-	if (!r)
-		r = mkt_block_dec(bytes.data, bytes.len, &b, err);
-	if (!r)
+	if (r >= 0) {
 		v->txs_total = b.h.first_tx + b.h.ntxs;
-	mkt_buf_release(&bytes);
-	if (!r)
 		r = mkt_state_new(mkt_chain_genesis(v->c), &v->s, err);
+	}
 	if (!r)
 		v->set = *mkt_state_authorities(v->s);
 	if (!r)
@@ -322,6 +369,7 @@ static void end(struct verify *v)
 		free(v->batch[i]);
 	}
 	free(v->keys);
+	mkt_buf_release(&v->rec);
 	pthread_mutex_destroy(&v->lock);
 }
 
@@ -338,6 +386,7 @@ enum {
 	C_BLOCKS,
 	C_TXS,
 	C_WALL,
+	C_PRUNED,
 	C_COUNT
 };
 
@@ -352,6 +401,7 @@ static const struct mkt_col verify_cols[] = {
 	[C_BLOCKS] = {.name = "blocks", .kind = MKT_COL_UINT},
 	[C_TXS] = {.name = "transactions", .kind = MKT_COL_UINT},
 	[C_WALL] = {.name = "wall_ms", .kind = MKT_COL_UINT},
+	[C_PRUNED] = {.name = "pruned", .kind = MKT_COL_UINT},
 	{.name = NULL},
 };
 static const struct mkt_table verify_table = {"verify", verify_cols, true};
@@ -361,6 +411,7 @@ struct answer {
 	const char *dir;
 	bool light, one;
 	uint64_t blocks, txs, wall_ms;
+	uint64_t pruned; /* blocks whose bodies were not looked at */
 	struct mkt_header h; /* of the last block */
 	struct mkt_hash hash;
 };
@@ -378,10 +429,14 @@ static int tell(struct mkt_app *app, struct mkt_chain *c, const struct answer *a
 		[C_BLOCKS] = mkt_v_uint(a->blocks),
 		[C_TXS] = mkt_v_uint(a->txs),
 		[C_WALL] = mkt_v_uint(a->wall_ms),
+		[C_PRUNED] = mkt_v_uint(a->pruned),
 	};
-	struct mkt_buf state = MKT_BUF_INIT;
+	struct mkt_buf state = MKT_BUF_INIT, pruned = MKT_BUF_INIT;
 	int rc;
 
+	if (a->pruned)
+		mkt_buf_addf(&pruned, "; the bodies of %llu blocks are not here",
+			     (unsigned long long)a->pruned);
 	mkt_buf_addhex(&state, a->h.state.b, MKT_HASH_LEN);
 	if (a->one)
 		rc = mkt_out_receipt(&app->out, &verify_doc, row, &app->err,
@@ -389,22 +444,27 @@ static int tell(struct mkt_app *app, struct mkt_chain *c, const struct answer *a
 				     a->h.height ? ", signed, and follows the one before" : "");
 	else
 		rc = mkt_out_receipt(&app->out, &verify_doc, row, &app->err,
-				     "%llu block%s, %llu transaction%s: %s\nstate %s",
+				     "%llu block%s, %llu transaction%s: %s%s\nstate %s",
 				     (unsigned long long)a->blocks, a->blocks == 1 ? "" : "s",
 				     (unsigned long long)a->txs, a->txs == 1 ? "" : "s",
 				     a->light ? "whole, linked and signed; not executed"
 					      : "all as genesis and the rules make them",
-				     mkt_buf_str(&state));
+				     mkt_buf_str(&pruned), mkt_buf_str(&state));
+	mkt_buf_release(&pruned);
 	mkt_buf_release(&state);
 	return rc;
 }
 
 /* ---- the command ---- */
 
-static int verify_chain(struct mkt_app *app, struct mkt_chain *c, struct answer *a)
+static int verify_once(struct mkt_app *app, struct mkt_chain *c, const struct archives *archives,
+		       struct answer *a)
 {
-	struct verify v = {.app = app, .c = c, .light = a->light, .last = mkt_chain_height(c)};
-	struct mkt_buf bytes = MKT_BUF_INIT;
+	struct verify v = {.app = app,
+			   .c = c,
+			   .archives = archives,
+			   .light = a->light,
+			   .last = mkt_chain_height(c)};
 	struct mkt_block b;
 	int r;
 
@@ -419,17 +479,48 @@ static int verify_chain(struct mkt_app *app, struct mkt_chain *c, struct answer 
 		r = mkt_state_check(v.s, &app->err);
 	mkt_progress_end(&v.progress);
 	if (!r)
-		r = mkt_chain_read(c, v.last, &bytes, &app->err);
-	if (!r)
-		r = mkt_block_dec(bytes.data, bytes.len, &b, &app->err);
-	if (!r) {
+		r = mkt_chain_read_head(c, v.last, &b, &app->err);
+	if (r >= 0) {
 		a->blocks = v.last + 1;
 		a->txs = v.txs;
+		a->pruned = v.pruned;
 		a->h = b.h;
 		a->hash = b.hash;
 	}
-	mkt_buf_release(&bytes);
 	end(&v);
+	return r < 0 || r >= 128 ? r : 0;
+}
+
+/* Without all bodies nothing can be executed: then the rest is checked, and the answer says so. */
+static int verify_chain(struct mkt_app *app, struct mkt_chain *c, const struct archives *archives,
+			struct answer *a)
+{
+	int r = verify_once(app, c, archives, a);
+
+	if (r != -MKT_EPRUNED || a->light)
+		return r;
+	app->err = (struct mkt_err){0};
+	a->light = true;
+	return verify_once(app, c, archives, a);
+}
+
+static void close_archives(struct archives *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		mkt_archive_close(a->v[i]);
+	free(a->v);
+}
+
+static int open_archives(const struct mkt_list *names, const struct mkt_chain *c,
+			 struct archives *a, struct mkt_err *err)
+{
+	int r = 0;
+
+	*a = (struct archives){.v = calloc(names->n + 1, sizeof(struct mkt_archive *))};
+	if (!a->v)
+		return mkt_err_code(err, MKT_ENOMEM);
+	for (; !r && a->n < names->n; a->n += !r)
+		r = mkt_archive_open(names->v[a->n], mkt_chain_id(c), &a->v[a->n], err);
 	return r;
 }
 
@@ -443,7 +534,7 @@ static int read_block(struct mkt_chain *c, uint64_t height, struct mkt_buf *byte
 
 static int verify_one(struct mkt_app *app, struct mkt_chain *c, uint64_t height, struct answer *a)
 {
-	struct mkt_buf bytes = MKT_BUF_INIT, before_bytes = MKT_BUF_INIT;
+	struct mkt_buf bytes = MKT_BUF_INIT;
 	struct mkt_authorities set;
 	struct mkt_verify_prev prev;
 	struct mkt_block b, before;
@@ -455,8 +546,8 @@ static int verify_one(struct mkt_app *app, struct mkt_chain *c, uint64_t height,
 	if (!r)
 		r = mkt_verify_static(&b, &set, mkt_chain_id(c), err);
 	if (!r && height) {
-		r = read_block(c, height - 1, &before_bytes, &before, err);
-		if (!r) {
+		r = mkt_chain_read_head(c, height - 1, &before, err);
+		if (r >= 0) {
 			prev = mkt_verify_prev_of(&before);
 			r = mkt_verify_follows(&b, &prev, mkt_chain_id(c), err);
 		}
@@ -469,7 +560,6 @@ static int verify_one(struct mkt_app *app, struct mkt_chain *c, uint64_t height,
 		a->hash = b.hash;
 	}
 	mkt_buf_release(&bytes);
-	mkt_buf_release(&before_bytes);
 	return r;
 }
 
@@ -517,6 +607,7 @@ static int verify_run(struct mkt_app *app, void *values, int argc, char **argv)
 	const struct verify_values *v = values;
 	struct mkt_buf dir = MKT_BUF_INIT;
 	struct mkt_chain *c = NULL;
+	struct archives archives = {.v = NULL};
 	struct answer a = {.light = v->light};
 	uint64_t begun = mkt_app_mono_ms();
 	int r = mkt_out_check(&app->out, &verify_doc, &app->err);
@@ -527,11 +618,14 @@ static int verify_run(struct mkt_app *app, void *values, int argc, char **argv)
 	if (!r)
 		r = open_chain(app, a.dir, &c);
 	if (!r)
+		r = open_archives(&v->archives, c, &archives, &app->err);
+	if (!r)
 		r = v->block.given ? verify_one(app, c, (uint64_t)v->block.v, &a)
-				   : verify_chain(app, c, &a);
+				   : verify_chain(app, c, &archives, &a);
 	a.wall_ms = mkt_app_mono_ms() - begun;
 	if (!r)
 		r = tell(app, c, &a);
+	close_archives(&archives);
 	mkt_chain_close(c);
 	mkt_buf_release(&dir);
 	return r;

@@ -15,6 +15,8 @@
 
 #define TICK_MS 1000
 #define PROGRESS_MS 2000u
+#define STUCK_MS 30000u
+#define STUCK_INTERVALS 10u
 #define GENESIS_BYTES_MAX (1u << 20)
 
 uint64_t ld_utc_ms(void)
@@ -49,11 +51,30 @@ void ld_node_authorities(const struct ld_node *n, struct mkt_authorities *out)
 	*out = *mkt_state_authorities(n->state);
 }
 
+/* Transactions wait, and the head stands still for longer than any round of sealing takes. */
+static void look_for_progress(struct ld_node *n, uint64_t *height, uint64_t *since_ms, uint64_t now)
+{
+	uint64_t at, time_ms, limit_ms = STUCK_MS + STUCK_INTERVALS * (uint64_t)n->g->interval_ms;
+	struct ld_pipe_numbers p;
+	bool stuck;
+
+	ld_pipe_numbers(n, &p);
+	ld_node_head(n, &at, &time_ms);
+	if (at != *height || !p.queued_txs)
+		*since_ms = now;
+	*height = at;
+	stuck = now - *since_ms > limit_ms;
+	ld_alarm_set(n->alarms, LD_ALARM_PROGRESS, stuck,
+		     "%u transactions wait above block %llu%s", p.queued_txs,
+		     (unsigned long long)at, stuck ? "" : ", which has come");
+}
+
 /* Deadlines of those who wait, and the disk. */
 static void *tick_main(void *arg)
 {
 	struct ld_node *n = arg;
 	struct ld_disk disk = {.loaded = false};
+	uint64_t height = 0, stuck_since_ms = ld_mono_ms();
 
 	pthread_setname_np(pthread_self(), "tick");
 	while (!atomic_load(&n->stopping)) {
@@ -63,6 +84,7 @@ static void *tick_main(void *arg)
 		ld_hub_tick(&n->hub, now);
 		ld_pipe_tick(n, now);
 		ld_disk_tick(n, &disk);
+		look_for_progress(n, &height, &stuck_since_ms, now);
 		for (int i = 0; i < 4 && !atomic_load(&n->stopping); i++)
 			nanosleep(&nap, NULL);
 	}

@@ -63,7 +63,7 @@ int mkt_chain_prune_before(struct mkt_chain *c, uint64_t keep_s, uint64_t *befor
 struct mkt_prune {
 	uint64_t before;   /* bodies below it leave; at most mkt_chain_prune_limit() */
 	const char *dir;   /* of archives; made if missing */
-	bool all;	   /* also where less than half of a segment file would go */
+	bool all;	   /* also where less than a quarter of a segment file would go */
 	bool (*stop)(void *ctx); /* asked for each block: true ends it between two files; or NULL */
 	void *ctx;
 };

@@ -9,7 +9,8 @@
 #include "core/chain/archive_impl.h"
 
 #define CHUNK (1u << 20)
-#define SHORT_BYTES 512 /* a record of this length or less has no body worth moving */
+#define SHORT_BYTES 400 /* what is left of a record, or a little more */
+#define WORTH 4 /* a file is made anew when one part in so many would go */
 
 /* ---- what may go ---- */
 
@@ -281,7 +282,7 @@ static int worth(struct mkt_chain *c, uint64_t first, uint64_t end, uint64_t fil
 		r = mkt_segments_upto(c->seg, file_end - 1, &whole, err);
 	if (r < 0)
 		return r;
-	return all || (upto > keep && (upto - keep) * 2 >= whole);
+	return all || (upto > keep && (upto - keep) * WORTH >= whole);
 }
 
 static int prune_number(struct mkt_chain *c, const struct mkt_prune *p, uint32_t number,

@@ -609,6 +609,26 @@ static void test_full_disk(void)
 	node_release(&n);
 }
 
+/* Both in one envelope. */
+static void cancel_and_bid(struct node *n, struct mkt_buf *out)
+{
+	struct mkt_bid_leg leg = {
+		.window = (uint32_t)(node_ms(CLOCK_REALTIME) / 1000 / n->g.window_s) + 3,
+		.price_upwh = 1000};
+	struct mkt_op cancel = {
+		.kind = MKT_OP_CANCEL, .account = 1, .u.cancel.what = MKT_CANCEL_ALL};
+	struct mkt_op bid = {.kind = MKT_OP_BID,
+			     .account = 1,
+			     .u.bid = {.side = MKT_BUY, .nlegs = 1, .amount_wh = 100}};
+	struct mkt_tx_build t = MKT_TX_BUILD_INIT;
+
+	mkt_buf_clear(out);
+	node_begin(n, &t, 1);
+	mkt_tx_add(&t, &cancel, NULL, NULL);
+	mkt_tx_add(&t, &bid, &leg, NULL);
+	node_frame(n, &t, 1, out);
+}
+
 /* Below the lower watermark: no new bids, everything else passes. */
 static void test_watermark(void)
 {
@@ -636,6 +656,10 @@ static void test_watermark(void)
 	ok(node_post(&n, "/v1/transactions", &body, &answer) == 200 &&
 		   strstr(mkt_buf_str(&answer), "\"sealed\""),
 	   "a cancel passes");
+	cancel_and_bid(&n, &body);
+	ok(node_post(&n, "/v1/transactions", &body, &answer) == 200 &&
+		   strstr(mkt_buf_str(&answer), "\"refused\",\"code\":\"disk-full\""),
+	   "a cancel with a bid in its envelope is refused as a whole");
 	mkt_buf_release(&body);
 	mkt_buf_release(&answer);
 	node_release(&n);
