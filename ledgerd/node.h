@@ -63,8 +63,8 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out,
 
 /*
  * What `ledgerd -n` looks at besides the settings: a chain is there, and the key may
- * seal it (a fullnode has none).  Takes no lock and recovers nothing.  -MKT_ENOTFOUND, -MKT_EDENIED;
- * what mkt_keyfile_load() and mkt_genesis_dec() say.
+ * seal it (a fullnode has none).  Takes no lock and recovers nothing.
+ * -MKT_ENOTFOUND, -MKT_EDENIED; what mkt_keyfile_load() and mkt_genesis_dec() say.
  */
 int ld_node_check(const struct ld_conf *conf, struct mkt_err *err) MKT_MUST_CHECK;
 

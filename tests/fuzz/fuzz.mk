@@ -41,7 +41,8 @@ $(FUZZ_DIR)/libcore.a: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(CORE_SRC) $(APP_SRC)
 $(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libdrivers.a $(FUZZ_DIR)/libcore.a
 	@mkdir -p $(@D)
 	$(call quiet,FUZZLD) $(FUZZ_CC) $(FUZZ_CFLAGS) -pthread -fsanitize=fuzzer,$(FUZZ_SAN) \
-		-o $@ $(filter %.o,$^) $(filter %.a,$^) $(CORE_LDLIBS) -Wl,--as-needed -linih -lsmartcols -lserialport -lmodbus
+		-o $@ $(filter %.o,$^) $(filter %.a,$^) $(CORE_LDLIBS) -Wl,--as-needed -linih -lsmartcols \
+		-lserialport -lmodbus -lgnutls
 
 # Parts of the simulators.
 $(FUZZ_DIR)/bin/sim_script: $(patsubst %,$(FUZZ_DIR)/obj/drivers/sim/%.o,script faults)
