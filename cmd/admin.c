@@ -4,6 +4,7 @@
 #include "core/base/compat.h"
 
 #include "cmd/act.h"
+#include "cmd/admin.h"
 #include "cmd/cmd.h"
 #include "cmd/events.h"
 #include "core/units/fmt.h"
@@ -30,7 +31,7 @@ static int finish(struct mkt_act *a, struct mkt_op *op, const char *text, const 
 	return mkt_act_do(a, doing);
 }
 
-static int open_admin(struct mkt_act *a, struct mkt_app *app, const struct mkt_act_opts *opts)
+int mkt_admin_open(struct mkt_act *a, struct mkt_app *app, const struct mkt_act_opts *opts)
 {
 	/* core.account is for those who act for others; the operator acts for nobody. */
 	int rc = mkt_conf_option(&app->conf, "core.account", "", &app->err);
@@ -108,7 +109,7 @@ static int enroll_run(struct mkt_app *app, void *values, int argc, char **argv)
 
 	(void)argc;
 	if (!rc)
-		rc = open_admin(&a, app, &v->act);
+		rc = mkt_admin_open(&a, app, &v->act);
 	if (!rc) {
 		snprintf(a.line, sizeof(a.line), "'%s'", op.u.enroll.name);
 		mkt_act_add(&a, &op, NULL, (const char *)chargers.data);
@@ -127,7 +128,7 @@ static int suspend(struct mkt_app *app, const struct admin_values *v, const char
 {
 	struct mkt_op op = {.kind = MKT_OP_SUSPEND};
 	struct mkt_act a;
-	int rc = open_admin(&a, app, &v->act);
+	int rc = mkt_admin_open(&a, app, &v->act);
 
 	if (rc)
 		return rc;
@@ -165,7 +166,7 @@ static int move_money(struct mkt_app *app, const struct admin_values *v, char **
 	bool in = kind == MKT_OP_DEPOSIT;
 	struct mkt_act a;
 	struct mkt_text money;
-	int rc = open_admin(&a, app, &v->act);
+	int rc = mkt_admin_open(&a, app, &v->act);
 
 	if (rc)
 		return rc;
@@ -219,7 +220,7 @@ static int dimension_run(struct mkt_app *app, void *values, int argc, char **arg
 	if (!rc)
 		rc = copy_name(app, argv[1], op.u.dimension.first);
 	if (!rc)
-		rc = open_admin(&a, app, &v->act);
+		rc = mkt_admin_open(&a, app, &v->act);
 	if (rc)
 		return rc;
 	if (!app->opt.dry_run)
@@ -272,7 +273,7 @@ static int tag_run(struct mkt_app *app, void *values, int argc, char **argv)
 	const struct tag_values *v = values;
 	struct mkt_op op = {.kind = MKT_OP_TAG};
 	struct mkt_act a;
-	int rc = open_admin(&a, app, &v->act);
+	int rc = mkt_admin_open(&a, app, &v->act);
 
 	(void)argc;
 	if (rc)
@@ -298,7 +299,7 @@ static int member_run(struct mkt_app *app, void *values, int argc, char **argv)
 	bool out = v->closed;
 	struct mkt_act a;
 	unsigned dim;
-	int rc = open_admin(&a, app, &v->act);
+	int rc = mkt_admin_open(&a, app, &v->act);
 
 	(void)argc;
 	if (rc)
@@ -381,7 +382,7 @@ static int limits_run(struct mkt_app *app, void *values, int argc, char **argv)
 		return mkt_app_usage(app, "'%s' is no class; see 'mkt market'", argv[0]);
 	if (!v->open_bids.given && !v->tx.given && !v->reads.given && !v->rows.given)
 		return mkt_app_usage(app, "name a limit to set");
-	rc = open_admin(&a, app, &v->act);
+	rc = mkt_admin_open(&a, app, &v->act);
 	if (rc)
 		return rc;
 	op.u.limits.cls = (uint8_t)cls;
@@ -402,7 +403,7 @@ static int clock_run(struct mkt_app *app, void *values, int argc, char **argv)
 	struct mkt_text shown;
 	struct mkt_act a;
 	uint64_t time_s;
-	int rc = open_admin(&a, app, &v->act);
+	int rc = mkt_admin_open(&a, app, &v->act);
 
 	(void)argc;
 	if (rc)
@@ -457,7 +458,7 @@ static int imbalance_run(struct mkt_app *app, void *values, int argc, char **arg
 	struct mkt_op op = {.kind = MKT_OP_IMBALANCE};
 	struct mkt_act a;
 	const char *currency;
-	int rc = open_admin(&a, app, &v->act);
+	int rc = mkt_admin_open(&a, app, &v->act);
 
 	(void)argc, (void)argv;
 	if (rc)
@@ -484,7 +485,7 @@ static int meterop_run(struct mkt_app *app, void *values, int argc, char **argv)
 	const struct tag_values *v = values;
 	struct mkt_op op = {.kind = MKT_OP_METEROP};
 	struct mkt_act a;
-	int rc = open_admin(&a, app, &v->act);
+	int rc = mkt_admin_open(&a, app, &v->act);
 
 	(void)argc;
 	if (rc)
@@ -536,6 +537,18 @@ static const struct mkt_spec admin_subs[] = {
 	    imbalance_values, imbalance_run, 0),
 	SUB("meterop", "let a meter operator report for an account", "ACCOUNT METER",
 	    "account account", meterop_opts, tag_values, meterop_run, 2),
+	{
+		.name = "authority",
+		.summary = "list those who seal, and change who does",
+		.args = "list|propose|sign|add|remove [ARG...]",
+		.complete = "list|propose|sign|add|remove file",
+		.opts = mkt_admin_authority_options,
+		.values_size = sizeof(struct mkt_admin_authority_values),
+		.run = mkt_admin_authority_run,
+		.args_min = 1,
+		.args_max = -1,
+		.flags = MKT_CMD_SIGNS,
+	},
 	{.name = NULL},
 };
 
