@@ -228,6 +228,7 @@ static unsigned status_of(int code)
 	case MKT_EUNAVAILABLE:
 		return 503;
 	case MKT_ETIMEOUT:
+	case MKT_EUNKNOWN: /* to be sent again: the same bytes are executed once */
 		return 504;
 	case MKT_EDISKFULL:
 		return 507;

@@ -221,7 +221,7 @@ static void put_seen(struct ld_node *n, struct post *p, struct mkt_jw *w, const 
 	}
 	at = (struct placed){rep.place.height, rep.time_ms, rep.place.ix, rep.events,
 			     rep.events_len};
-	put_placed(p, w, "replayed", &it->tx, &at);
+	put_placed(p, w, it->verdict == LD_SEEN ? "replayed" : "sealed", &it->tx, &at);
 }
 
 static void put_receipt(struct ld_node *n, struct post *p, struct mkt_jw *w,
@@ -245,7 +245,7 @@ static void put_receipt(struct ld_node *n, struct post *p, struct mkt_jw *w,
 		mkt_jw_kstr(w, "status", "queued");
 	else if (it->verdict == LD_EXECUTED)
 		put_executed(n, p, w, it);
-	else if (it->verdict == LD_SEEN)
+	else if (it->verdict == LD_SEEN || it->verdict == LD_FORWARDED)
 		put_seen(n, p, w, it);
 	else
 		put_refused(w, it, it->code);
@@ -324,6 +324,37 @@ static bool has_void(struct ld_node *n, struct post *p)
 	return false;
 }
 
+/*
+ * A fullnode, for an envelope that was sent on: no upstream answered in time, or one has
+ * executed it in a block that has not come here, or another block came in its place.
+ */
+static int not_known(struct ld_node *n, struct post *p, struct mkt_err *err)
+{
+	struct ld_batch *b = p->batch;
+
+	if (b->wait == LD_WAIT_NONE)
+		return 0;
+	if (b->lost == MKT_EUNAVAILABLE)
+		return mkt_err_set(err, b->lost, "no upstream takes transactions; nothing was sent");
+	if (b->lost)
+		return mkt_err_set(err, b->lost, "sent on, but no upstream answered in time");
+	for (uint32_t i = 0; i < b->nitems; i++) {
+		struct ld_item *it = &b->items[i];
+		struct replay rep = {0};
+
+		if (it->form_code || !it->height ||
+		    (it->verdict != LD_FORWARDED && it->verdict != LD_SEEN))
+			continue;
+		look_up(n, p, it, &rep);
+		if (!rep.known)
+			return mkt_err_set(err, MKT_EUNKNOWN,
+					   "executed upstream in block %llu, which this node has "
+					   "not yet",
+					   (unsigned long long)it->height);
+	}
+	return 0;
+}
+
 static int receipts(struct ld_req *r, struct mkt_err *err)
 {
 	struct post *p = r->work;
@@ -333,9 +364,12 @@ static int receipts(struct ld_req *r, struct mkt_err *err)
 
 	if (has_void(r->node, p))
 		return not_leader(r->node, err);
+	if (r->node->conf->role == LD_FULLNODE && not_known(r->node, p, err) < 0)
+		return -err->code;
 	if (!b->items[0].form_code)
 		retry_s = tell_rate(r, b->items[0].tx.account);
-	if (all_limited(b)) {
+	/* Another node has many clients: each gets the answer that is its own. */
+	if (r->door != LD_DOOR_PEERS && all_limited(b)) {
 		r->reply.retry_s = retry_s ? retry_s : 1;
 		return mkt_err_set(err, MKT_ERATE, "%s", b->items[0].text ? b->items[0].text : "");
 	}

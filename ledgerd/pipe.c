@@ -128,6 +128,7 @@ int ld_batch_submit(struct ld_batch *b)
 	b->next_chunk = b->seq_chunk = b->nverified = 0;
 	memset(b->verified, 0, nchunks);
 	b->done_height = b->seen_height = 0;
+	b->lost = 0;
 	atomic_store(&b->answered, false);
 	b->submitted_ms = ld_mono_ms();
 	b->next = NULL;
@@ -276,13 +277,15 @@ static int pipe_new(struct ld_node *n, struct mkt_err *err)
 int ld_pipe_start(struct ld_node *n, struct mkt_err *err)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	bool forwards = n->conf->role == LD_FULLNODE;
 	struct ld_pipe *p;
 	int res = pipe_new(n, err);
 
 	if (res < 0)
 		return res;
 	p = n->pipe;
-	p->park = p->voiding = ld_node_follows(n);
+	/* A fullnode takes transactions, to send them on. */
+	p->park = p->voiding = ld_node_follows(n) && !forwards;
 	cores = cores < 1 ? 1 : cores > (long)LD_WORKERS_MAX ? (long)LD_WORKERS_MAX : cores;
 	for (long i = 0; i < cores; i++) {
 		if (pthread_create(&p->workers[p->nworkers], NULL, ld_verify_main, n))
@@ -291,7 +294,8 @@ int ld_pipe_start(struct ld_node *n, struct mkt_err *err)
 	}
 	p->indexing = !pthread_create(&p->indexer, NULL, ld_index_main, n);
 	p->committing = !pthread_create(&p->committer, NULL, ld_commit_main, n);
-	p->sequencing = !pthread_create(&p->sequencer, NULL, ld_sequence_main, n);
+	p->sequencing = !pthread_create(&p->sequencer, NULL,
+					forwards ? ld_forward_main : ld_sequence_main, n);
 	if (p->indexing && p->committing && p->sequencing)
 		return 0;
 fail:

@@ -5,7 +5,7 @@
  *                  order is fixed here, and no other thing decides it
  *   verify workers one a core; take chunks of a batch: form, id, leaf hash,
  *                  account key, Ed25519
- *   sequencer      one thread, the only writer of the state: takes verified
+ *   sequencer      (in a fullnode forward.c: sends them on) one thread, the only writer of the state: takes verified
  *                  chunks in order, admits, executes, opens and ends blocks
  *   committer      one thread: roots, header and signature of ended blocks,
  *                  appends several with one sync; then "sealed" is said
@@ -54,6 +54,7 @@ enum ld_verdict {
 	LD_REFUSED,  /* not in a block: code and text */
 	LD_EXECUTED, /* in block height at ix */
 	LD_SEEN,     /* its request id was used, or it expired: the chain's indexes know more */
+	LD_FORWARDED, /* an upstream has executed it in block height: to be found in our store then */
 	LD_VOID,     /* taken, but this node leads no more: to be sent again, to who does */
 };
 
@@ -93,6 +94,7 @@ struct ld_batch {
 	int refs;
 	/* By the sequencer; read by the client's thread after @done. */
 	uint64_t done_height; /* all its blocks are on the disk at this height */
+	int lost;	      /* code: no upstream has answered for it; 0: one has, or none is asked */
 	uint64_t seen_height; /* indexes must reach this before LD_SEEN is looked up; 0: none */
 	atomic_bool answered; /* @done was called */
 };

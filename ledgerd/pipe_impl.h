@@ -56,6 +56,7 @@ struct ld_pipe {
 /* Thread bodies; argument: struct ld_node. */
 void *ld_verify_main(void *arg);
 void *ld_sequence_main(void *arg);
+void *ld_forward_main(void *arg); /* in its place, in a fullnode */
 void *ld_commit_main(void *arg);
 void *ld_index_main(void *arg);
 
@@ -85,6 +86,10 @@ void ld_item_refuse(struct ld_item *it, const struct mkt_err *err);
 /* For the sequencer: the signature of an item that is still unsure. */
 int ld_item_verify_late(struct ld_node *n, const struct ld_item *it,
 			struct mkt_err *err) MKT_MUST_CHECK;
+
+/* What a node refuses of its own: disk and rate.  With the state's lock, or as its writer. */
+int ld_item_admit(struct ld_node *n, const struct ld_item *it, uint64_t now_ms,
+		  struct mkt_err *err) MKT_MUST_CHECK;
 
 /* A fault that no code can go on after: log and end; the store recovers at the next start. */
 _Noreturn void ld_fatal(const char *what, const struct mkt_err *err);

@@ -132,35 +132,6 @@ static uint64_t block_time(struct seq *s)
 
 /* ---- transactions -------------------------------------------------------------------------- */
 
-static bool has_bid(const struct mkt_tx *tx)
-{
-	for (uint16_t i = 0; i < tx->nops; i++)
-		if (tx->ops[i].kind == MKT_OP_BID)
-			return true;
-	return false;
-}
-
-/* What the node refuses of its own: disk and rate. */
-static int check_node(struct seq *s, const struct ld_item *it, uint64_t now_ms, struct mkt_err *err)
-{
-	struct ld_guard *g = &s->n->guard;
-	const struct mkt_class_limits *lim;
-	struct mkt_account acc;
-
-	if (atomic_load(&g->refuse) && has_bid(&it->tx))
-		return mkt_err_code(err, MKT_EDISKFULL);
-	if (!mkt_state_account(s->n->state, it->tx.account, &acc))
-		return mkt_err_set(err, MKT_EACCOUNT, "account %u is not enrolled", it->tx.account);
-	lim = mkt_state_limits(s->n->state, acc.cls);
-	if (lim->tx_per_min && !ld_guard_tx(g, it->tx.account, lim->tx_per_min, now_ms)) {
-		atomic_fetch_add(&g->limited, 1);
-		return mkt_err_set(err, MKT_ERATE,
-				   "account %u has sent its %u transactions of this minute",
-				   it->tx.account, lim->tx_per_min);
-	}
-	return 0;
-}
-
 static bool is_clock(const struct mkt_tx *tx)
 {
 	return tx->nops == 1 && tx->ops[0].kind == MKT_OP_CLOCK;
@@ -297,8 +268,8 @@ static void run_item(struct seq *s, struct ld_batch *b, struct ld_item *it)
 	if (it->unsure)
 		res = ld_item_verify_late(s->n, it, &err);
 	if (!res)
-		res = check_node(s, it, ld_node_operator_clock(s->n) ? s->time_ms : ld_mono_ms(),
-				 &err);
+		res = ld_item_admit(s->n, it,
+				    ld_node_operator_clock(s->n) ? s->time_ms : ld_mono_ms(), &err);
 	if (!res)
 		res = ready_block(s, it, &err);
 	if (!res) {

@@ -62,6 +62,34 @@ int ld_item_verify_late(struct ld_node *n, const struct ld_item *it, struct mkt_
 	return signed_by(it, &acc.key, err) ? 0 : -MKT_ESIGNATURE;
 }
 
+static bool has_bid(const struct mkt_tx *tx)
+{
+	for (uint16_t i = 0; i < tx->nops; i++)
+		if (tx->ops[i].kind == MKT_OP_BID)
+			return true;
+	return false;
+}
+
+int ld_item_admit(struct ld_node *n, const struct ld_item *it, uint64_t now_ms, struct mkt_err *err)
+{
+	struct ld_guard *g = &n->guard;
+	const struct mkt_class_limits *lim;
+	struct mkt_account acc;
+
+	if (atomic_load(&g->refuse) && has_bid(&it->tx))
+		return mkt_err_code(err, MKT_EDISKFULL);
+	if (!mkt_state_account(n->state, it->tx.account, &acc))
+		return mkt_err_set(err, MKT_EACCOUNT, "account %u is not enrolled", it->tx.account);
+	lim = mkt_state_limits(n->state, acc.cls);
+	if (lim->tx_per_min && !ld_guard_tx(g, it->tx.account, lim->tx_per_min, now_ms)) {
+		atomic_fetch_add(&g->limited, 1);
+		return mkt_err_set(err, MKT_ERATE,
+				   "account %u has sent its %u transactions of this minute",
+				   it->tx.account, lim->tx_per_min);
+	}
+	return 0;
+}
+
 static void verify_chunk(struct ld_node *n, struct ld_item *items, uint32_t count)
 {
 	struct mkt_pubkey keys[LD_CHUNK];
