@@ -2,7 +2,7 @@
 
 #include "core/quorum/quorum_impl.h"
 
-/* ---- what this node has signed -------------------------------------------------------------- */
+/* ---- what this node has signed ------------------------------------------------------------ */
 
 static bool at_or_below(uint64_t epoch, uint64_t height, uint64_t e, uint64_t h)
 {
@@ -50,7 +50,7 @@ void mkt_q_own_add(struct mkt_quorum *q, uint64_t height, uint64_t epoch,
 	q->own[at] = (struct mkt_quorum_vote){.height = height, .epoch = epoch, .hash = *hash};
 }
 
-/* ---- T2 ------------------------------------------------------------------------------------- */
+/* ---- T2 ----------------------------------------------------------------------------------- */
 
 /* The proposal that may be voted for now; NULL.  A time in the future comes. */
 static struct round *candidate(struct mkt_quorum *q)

@@ -16,10 +16,10 @@ static uint64_t later(uint64_t a, uint64_t b)
 
 static uint64_t next_epoch(const struct mkt_quorum *q)
 {
-	return later(q->epoch, q->signed_epoch) + 1;
+	return later(later(q->epoch, q->epoch_floor), q->signed_epoch) + 1;
 }
 
-/* ---- joining, leaving ---------------------------------------------------------------------- */
+/* ---- joining, leaving -------------------------------------------------------------------- */
 
 /* The store holds nothing: the first authority begins, unless this chain was kept by one before. */
 void mkt_q_join(struct mkt_quorum *q)
@@ -87,7 +87,7 @@ void mkt_q_leave(struct mkt_quorum *q)
 	mkt_q_send(q, &q->main);
 }
 
-/* ---- T0: taking over ----------------------------------------------------------------------- */
+/* ---- T0: taking over --------------------------------------------------------------------- */
 
 static uint64_t patience(const struct mkt_quorum *q)
 {
@@ -109,7 +109,7 @@ static bool pending(const struct mkt_quorum *q)
 /* Since when somebody else should lead; UINT64_MAX: there is no reason. */
 static uint64_t reason_ms(const struct mkt_quorum *q, int holder)
 {
-	uint64_t since = UINT64_MAX, idle;
+	uint64_t since = UINT64_MAX, wait = patience(q), idle;
 
 	if (holder < 0)
 		return q->ep_ms;
@@ -118,14 +118,17 @@ static uint64_t reason_ms(const struct mkt_quorum *q, int holder)
 	idle = later(later(q->progress_ms, q->round_ms), q->ep_ms);
 	if (q->work)
 		idle = later(idle, q->work_ms);
-	if (pending(q) && (!q->leading || q->proposed) && idle + patience(q) < since)
-		since = idle + patience(q);
+	if (q->leading)
+		wait *= 2;
+	if (pending(q) && (!q->leading || q->proposed) && idle + wait < since)
+		since = idle + wait;
 	return since;
 }
 
 /*
- * Who leads and fails is the last to try again: with a wrong state it would fail for ever.  A
- * node that is named and does not lead (it was restarted, or is handed over to) begins at once.
+ * Who leads and fails waits twice as long as the others: with a wrong state it would fail for
+ * ever.  A node that is named and does not lead (it was restarted, or is handed over to) begins
+ * at once.
  */
 uint64_t mkt_q_takeover_ms(const struct mkt_quorum *q)
 {
@@ -176,9 +179,11 @@ void mkt_q_took(struct mkt_quorum *q, const struct mkt_kv_answer *a)
 	}
 	/* Or an earlier sending of the same was done, and the watch or this answer says so. */
 	q->leading = q->ep_good && q->epoch == q->main.epoch && !strcmp(q->holder, q->name);
+	if (!q->leading) /* somebody else was first, or the store is not what it was */
+		q->sick_ms = q->now_ms + RANK_MS;
 }
 
-/* ---- clearing away ------------------------------------------------------------------------- */
+/* ---- clearing away ----------------------------------------------------------------------- */
 
 static void delete_rounds(struct mkt_kv_txn *t, uint8_t kind, uint64_t height, uint64_t epoch)
 {
@@ -262,7 +267,7 @@ void mkt_q_prune(struct mkt_quorum *q)
 	mkt_q_send(q, &q->side);
 }
 
-/* ---- T1, T3 -------------------------------------------------------------------------------- */
+/* ---- T1, T3 ------------------------------------------------------------------------------ */
 
 static void put_vote(struct mkt_quorum *q, struct mkt_kv_txn *t)
 {

@@ -15,7 +15,7 @@ static unsigned long long llu(uint64_t v)
 	return v;
 }
 
-/* ---- id: which engine ---------------------------------------------------------------------- */
+/* ---- id: which engine -------------------------------------------------------------------- */
 
 static bool id_same(struct mkt_quorum *q, const struct mkt_q_id *id)
 {
@@ -82,7 +82,7 @@ static void learn_id(struct mkt_quorum *q, const struct mkt_kv_pair *pair)
 	a->cluster = q->cluster;
 }
 
-/* ---- ep: who leads ------------------------------------------------------------------------- */
+/* ---- ep: who leads ----------------------------------------------------------------------- */
 
 static void ep_changed(struct mkt_quorum *q, uint64_t mod)
 {
@@ -120,6 +120,10 @@ static void learn_ep(struct mkt_quorum *q, const struct mkt_kv_pair *pair)
 		mkt_q_ep_is(q, &v, pair->mod);
 		return;
 	}
+	/* The next epoch is above it all the same: it may be of an authority of a later set. */
+	if (!pair->deleted && mkt_q_ep_get(pair->value, pair->len, &q->conf.chain, NULL, &v) == 0 &&
+	    v.epoch > q->epoch_floor)
+		q->epoch_floor = v.epoch;
 	ep_changed(q, pair->deleted ? 0 : pair->mod);
 	q->ep_good = false;
 	q->holder[0] = '\0';
@@ -128,7 +132,7 @@ static void learn_ep(struct mkt_quorum *q, const struct mkt_kv_pair *pair)
 			    r < 0 ? mkt_code_word(-r) : "epoch went back");
 }
 
-/* ---- head ---------------------------------------------------------------------------------- */
+/* ---- head -------------------------------------------------------------------------------- */
 
 static void commit(struct mkt_quorum *q)
 {
@@ -255,7 +259,7 @@ static void learn_head(struct mkt_quorum *q, const struct mkt_kv_pair *pair)
 	mkt_q_head_moved(q, &v, pair->mod, good);
 }
 
-/* ---- live ---------------------------------------------------------------------------------- */
+/* ---- live -------------------------------------------------------------------------------- */
 
 static void gone(struct mkt_quorum *q, struct live *l)
 {
@@ -308,7 +312,7 @@ static void learn_gone(struct mkt_quorum *q, const struct mkt_kv_answer *a)
 	q->live_known = true;
 }
 
-/* ---- a pair, an answer --------------------------------------------------------------------- */
+/* ---- a pair, an answer ------------------------------------------------------------------- */
 
 static void learn(struct mkt_quorum *q, const struct mkt_kv_pair *pair, bool rounds)
 {

@@ -4,7 +4,7 @@
 
 #include "core/quorum/quorum_impl.h"
 
-/* ---- actions -------------------------------------------------------------------------------- */
+/* ---- actions ------------------------------------------------------------------------------ */
 
 struct mkt_q_action *mkt_q_act(struct mkt_quorum *q, uint8_t kind)
 {
@@ -73,7 +73,7 @@ void mkt_q_urls(struct mkt_quorum *q, struct mkt_q_action *a, const struct mkt_v
 		add_url(q, a, i, &seen);
 }
 
-/* ---- new, free ------------------------------------------------------------------------------ */
+/* ---- new, free ---------------------------------------------------------------------------- */
 
 static void set_is(struct mkt_quorum *q, const struct mkt_authorities *set)
 {
@@ -139,7 +139,7 @@ void mkt_quorum_free(struct mkt_quorum *q)
 	free(q);
 }
 
-/* ---- events --------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------- */
 
 static void applied(struct mkt_quorum *q, const struct mkt_q_event *ev)
 {
@@ -158,8 +158,10 @@ static void applied(struct mkt_quorum *q, const struct mkt_q_event *ev)
 	mkt_q_act(q, MKT_QA_FORGET)->height = q->applied;
 	if (set && (set->generation != q->set.generation || set->n != q->set.n)) {
 		set_is(q, set);
-		if (!mkt_hash_eq(&before, &q->set_hash) && !q->ep_good)
+		if (!mkt_hash_eq(&before, &q->set_hash) && !q->ep_good) {
 			q->ep_seen = 0; /* who signed it may be known now */
+			q->ep_known = false;
+		}
 		q->want_read = true;
 	}
 	if (q->me < 0)
@@ -265,7 +267,7 @@ void mkt_quorum_step(struct mkt_quorum *q, const struct mkt_q_event *ev, struct 
 	q->out = NULL;
 }
 
-/* ---- looking -------------------------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------------------------ */
 
 void mkt_quorum_look(const struct mkt_quorum *q, struct mkt_quorum_view *out)
 {

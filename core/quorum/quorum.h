@@ -88,7 +88,7 @@ enum mkt_q_event_kind {
 	MKT_QE_APPLIED, /* the chain of this node has grown by @header, @hash; @set from now on */
 	MKT_QE_HEARD, /* a @header with @sig of its authority that came another way, with a body */
 	MKT_QE_LOST,  /* the store cannot be reached (@yes), or can again */
-	MKT_QE_STOP, /* hand over if leading; STOPPED comes, at once if there is nothing to do */
+	MKT_QE_STOP,  /* hand over if leading; STOPPED comes, at once if there is nothing to do */
 };
 
 enum mkt_q_verdict {

@@ -59,7 +59,7 @@ struct slot {
 	uint64_t height, epoch; /* what it is about */
 	struct mkt_hash hash;
 	/* as they were when it was first sent: a written answer below them tells of a roll back */
-	uint64_t applied, signed_epoch;
+	uint64_t applied, signed_epoch, revision;
 	struct mkt_hash applied_hash;
 	struct mkt_kv_txn txn;
 };
@@ -100,6 +100,7 @@ struct mkt_quorum {
 	bool halted, stopping, stopped, lost, joined;
 	char why[200];
 	uint64_t generation, cluster;
+	uint64_t revision; /* latest of the store that an answer told */
 
 	uint64_t applied, applied_ms;
 	struct mkt_hash applied_hash;
@@ -109,6 +110,7 @@ struct mkt_quorum {
 	uint64_t ep_mod;       /* what transactions compare; 0: absent */
 	uint64_t ep_seen;      /* latest revision looked at */
 	uint64_t epoch;	       /* highest that `ep` said */
+	uint64_t epoch_floor;  /* highest of values that were not good */
 	uint64_t signed_epoch; /* highest that this node has signed in */
 	char holder[MKT_NAME_MAX + 1];
 	uint64_t ep_ms; /* when it changed */

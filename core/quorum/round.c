@@ -70,7 +70,7 @@ bool mkt_q_clear(const struct mkt_quorum *q)
 	return q->ep_good && q->clear_mod == q->ep_mod && q->head + 1 >= q->clear_height;
 }
 
-/* ---- evidence ----------------------------------------------------------------------------- */
+/* ---- evidence --------------------------------------------------------------------------- */
 
 static void publish(struct mkt_quorum *q, const struct mkt_evidence *ev)
 {
@@ -144,7 +144,7 @@ void mkt_q_heard(struct mkt_quorum *q, const struct mkt_header *h, const struct 
 		twice(q, r, h, &hash, sig);
 }
 
-/* ---- what the store says ------------------------------------------------------------------- */
+/* ---- what the store says ----------------------------------------------------------------- */
 
 static bool at_hand(struct mkt_quorum *q, const struct mkt_q_key *key)
 {

@@ -2,7 +2,7 @@
 
 #include "core/quorum/quorum_impl.h"
 
-/* ---- building ----------------------------------------------------------------------------- */
+/* ---- building --------------------------------------------------------------------------- */
 
 static void set_key(char *to, const char *key)
 {
@@ -17,6 +17,7 @@ struct mkt_kv_txn *mkt_q_begin(struct mkt_quorum *q, struct slot *s, uint8_t pur
 	s->height = q->head_known ? q->head + 1 : 0;
 	s->epoch = q->epoch;
 	s->applied = q->applied;
+	s->revision = q->revision;
 	s->applied_hash = q->applied_hash;
 	s->signed_epoch = q->signed_epoch > q->epoch ? q->signed_epoch : q->epoch;
 	s->txn.ncmps = s->txn.nthen = s->txn.nels = 0;
@@ -82,7 +83,7 @@ void mkt_q_send(struct mkt_quorum *q, struct slot *s)
 	a->txn = &s->txn;
 }
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 static bool may_write_live(const struct mkt_quorum *q)
 {
@@ -141,7 +142,7 @@ void mkt_q_poll(struct mkt_quorum *q)
 		mkt_q_send(q, &q->main);
 }
 
-/* ---- answers ------------------------------------------------------------------------------ */
+/* ---- answers ---------------------------------------------------------------------------- */
 
 static bool foreign(struct mkt_quorum *q, const struct mkt_kv_answer *a)
 {
@@ -154,6 +155,21 @@ static bool foreign(struct mkt_quorum *q, const struct mkt_kv_answer *a)
 	mkt_q_halt(q, "the store answers as cluster %llx; this chain's is %llx",
 		   (unsigned long long)a->cluster, (unsigned long long)q->cluster);
 	return true;
+}
+
+/* What was put has a later revision than all that was known when it was first sent. */
+static bool went_back(struct mkt_quorum *q, const struct slot *s, const struct mkt_kv_answer *a)
+{
+	bool put = s->txn.nthen && s->txn.then[0].kind == MKT_KV_PUT;
+
+	if (a->outcome == MKT_KV_DONE && put && a->revision <= s->revision) {
+		mkt_q_halt(q, "the store was rolled back: it is at revision %llu and was at %llu",
+			   (unsigned long long)a->revision, (unsigned long long)s->revision);
+		return true;
+	}
+	if (a->revision > q->revision)
+		q->revision = a->revision;
+	return false;
 }
 
 /* The store did nothing, or perhaps something. */
@@ -216,6 +232,8 @@ void mkt_q_answer(struct mkt_quorum *q, uint32_t id, const struct mkt_kv_answer 
 		return;
 	}
 	purpose = s->purpose;
+	if (went_back(q, s, a))
+		return;
 	if (purpose == FOR_PRUNE && a->outcome == MKT_KV_DONE)
 		q->pruned = s->height;
 	mkt_q_learn_all(q, s, a);

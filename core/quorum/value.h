@@ -122,8 +122,8 @@ uint16_t mkt_q_live_put(const struct mkt_q_live *v, const struct mkt_hash *chain
  * range, or not what the key says; -MKT_EFOREIGN: another chain; -MKT_EDENIED: not signed by
  * whom it must.  @out is written on success only.
  *
- * With @set NULL `id` and `head` are taken apart without looking at votes: for who does not
- * know the set in force there.  Votes of `head` and `id` that are checked are a quorum's.
+ * With @set NULL `id`, `ep` and `head` are taken apart without looking at signatures: for who
+ * does not know the set in force there.  Votes of `head` and `id` that are checked are a quorum's.
  */
 int mkt_q_id_get(const void *p, size_t n, const struct mkt_hash *chain,
 		 const struct mkt_authorities *set, struct mkt_q_id *out) MKT_MUST_CHECK;
