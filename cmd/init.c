@@ -5,9 +5,10 @@
  * end, so that a call that fails leaves nothing:
  *
  *	DIR/operator.key   signs what the operator does
- *	DIR/authority.key  seals blocks; ledgerd reads it
+ *	DIR/authority.key  seals blocks; ledgerd reads it.  Of several authorities made here:
+ *	                   authority-a1.key, ...; none where the keys were made elsewhere
  *	DIR/chain/         genesis and block 0
- *	DIR/ledgerd.conf   for ledgerd -f
+ *	DIR/ledgerd.conf   for ledgerd -f; not for several authorities, each has its own
  *	DIR/mkt.conf       for mkt --config; the same goes into the user's own file
  */
 #include "core/base/compat.h"
@@ -30,6 +31,9 @@ struct init_values {
 	const char *socket;
 	const char *listen;
 	bool no_config;
+	struct mkt_num authorities;
+	struct mkt_list authority;
+	int quorum;
 	struct mkt_seal_values seal;
 	struct mkt_genesis_values genesis;
 };
@@ -41,6 +45,12 @@ static const struct mkt_opt init_opts[] = {
 		   "address and port of ledgerd besides; empty for none (default 127.0.0.1:7460)"),
 	MKT_O_FLAG(struct init_values, no_config, "no-config", 0,
 		   "leave your own configuration alone"),
+	MKT_O_UINT(struct init_values, authorities, "authorities", 0, "N", 1, MKT_AUTHORITIES_MAX,
+		   NULL, "make keys of so many authorities, a1, a2, ... (default 1)"),
+	MKT_O_LIST(struct init_values, authority, "authority", 0, "[NAME=]KEY", NULL,
+		   "an authority whose key was made elsewhere: a1=mkt1..., a2=mkt1..."),
+	MKT_O_WORD(struct init_values, quorum, "quorum", 0, "majority|bft", "majority",
+		   "how many authorities must sign a block"),
 	MKT_O_GROUP(struct init_values, seal, struct mkt_seal_values, mkt_seal_options),
 	MKT_O_GROUP(struct init_values, genesis, struct mkt_genesis_values, mkt_genesis_options),
 	MKT_O_END
@@ -70,7 +80,8 @@ struct making {
 	struct mkt_buf temp;   /* where it is made */
 	struct mkt_buf server; /* "unix:..." */
 	struct mkt_genesis g;
-	struct mkt_seckey operator_key, authority_key;
+	struct mkt_seckey operator_key, authority_keys[MKT_AUTHORITIES_MAX];
+	unsigned nkeys; /* of authorities, made here */
 	struct mkt_hash id;
 	bool begun;            /* the temporary directory is there */
 	bool own_config;       /* --config is needed: the user's file names another server */
@@ -172,6 +183,51 @@ static void new_key(struct mkt_seckey *sec, struct mkt_pubkey *pub)
 	mkt_wipe(seed, sizeof(seed));
 }
 
+/* Whether one process does it all: ledgerd --role solo. */
+static bool is_solo(const struct making *m)
+{
+	return m->nkeys == 1 && m->g.nauthorities == 1;
+}
+
+/* "mkt1..." or "a2=mkt1...": names are given by place, so that a wrong one is a mistake. */
+static int take_authority(struct making *m, const char *text)
+{
+	struct mkt_genesis *g = &m->g;
+	const char *key = strchr(text, '=');
+	char name[16];
+
+	if (g->nauthorities == MKT_AUTHORITIES_MAX)
+		return mkt_app_usage(m->app, "a chain has at most %d authorities",
+				     MKT_AUTHORITIES_MAX);
+	snprintf(name, sizeof(name), "a%u", g->nauthorities + 1u);
+	if (key && (strlen(name) != (size_t)(key - text) || strncmp(name, text, strlen(name)) != 0))
+		return mkt_app_usage(m->app, "authority %u of '--authority' is called '%s', not '%.*s'",
+				     g->nauthorities + 1u, name, (int)(key - text), text);
+	if (mkt_pubkey_parse(key ? key + 1 : text, &g->authorities[g->nauthorities]))
+		return mkt_app_usage(m->app, "'%s' is no key (mkt1...)", key ? key + 1 : text);
+	g->nauthorities++;
+	return 0;
+}
+
+static int set_authorities(struct making *m)
+{
+	const struct init_values *v = m->v;
+	int rc = 0;
+
+	m->g.quorum = (uint8_t)(v->quorum - 1);
+	if (v->authorities.given && v->authority.n)
+		return mkt_app_usage(m->app, "--authorities and --authority exclude each other");
+	for (size_t i = 0; !rc && i < v->authority.n; i++)
+		rc = take_authority(m, v->authority.v[i]);
+	if (rc || v->authority.n)
+		return rc;
+	m->nkeys = v->authorities.given ? (unsigned)v->authorities.v : 1;
+	for (unsigned i = 0; i < m->nkeys; i++)
+		new_key(&m->authority_keys[i], &m->g.authorities[i]);
+	m->g.nauthorities = (uint8_t)m->nkeys;
+	return 0;
+}
+
 static int make_genesis(struct making *m)
 {
 	struct mkt_buf bytes = MKT_BUF_INIT;
@@ -180,9 +236,9 @@ static int make_genesis(struct making *m)
 	if (rc < 0)
 		return rc;
 	new_key(&m->operator_key, &m->g.operator_key);
-	new_key(&m->authority_key, &m->g.authorities[0]);
-	m->g.nauthorities = 1;
-	rc = mkt_genesis_check(&m->g, &m->app->err);
+	rc = set_authorities(m);
+	if (!rc)
+		rc = mkt_genesis_check(&m->g, &m->app->err);
 	mkt_genesis_enc(&m->g, &bytes);
 	if (!rc && bytes.bad)
 		rc = mkt_err_code(&m->app->err, MKT_ENOMEM);
@@ -229,8 +285,13 @@ static int write_keys(struct making *m)
 			       (struct mkt_pass){pass, strlen(pass)});
 	mkt_wipe(pass, sizeof(pass));
 	/* ledgerd starts without a person: its key is not sealed. */
-	if (!rc)
-		rc = write_key(m, "authority.key", &m->authority_key, (struct mkt_pass){NULL, 0});
+	for (unsigned i = 0; !rc && i < m->nkeys; i++) {
+		char name[32] = "authority.key";
+
+		if (m->nkeys > 1)
+			snprintf(name, sizeof(name), "authority-a%u.key", i + 1);
+		rc = write_key(m, name, &m->authority_keys[i], (struct mkt_pass){NULL, 0});
+	}
 	return rc;
 }
 
@@ -246,7 +307,7 @@ static int write_configs(struct making *m)
 		     "[authority]\nkey = %s/authority.key\n",
 		     m->g.name, dir, dir, mkt_buf_str(&m->server) + 5,
 		     m->v->listen ? m->v->listen : "127.0.0.1:7460", dir);
-	rc = write_in(m, "ledgerd.conf", &b);
+	rc = is_solo(m) ? write_in(m, "ledgerd.conf", &b) : 0;
 	mkt_buf_clear(&b);
 	mkt_buf_addf(&b,
 		     "# The operator of chain '%s': mkt --config %s/mkt.conf\n"
@@ -302,7 +363,7 @@ static void release(struct making *m)
 		nftw(mkt_buf_str(&m->temp), remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	mkt_genesis_release(&m->g);
 	mkt_wipe(&m->operator_key, sizeof(m->operator_key));
-	mkt_wipe(&m->authority_key, sizeof(m->authority_key));
+	mkt_wipe(m->authority_keys, sizeof(m->authority_keys));
 	mkt_buf_release(&m->dir);
 	mkt_buf_release(&m->temp);
 	mkt_buf_release(&m->server);
@@ -357,6 +418,12 @@ static void say_next(struct making *m)
 	mkt_buf_addhex(&id, m->id.b, sizeof(m->id.b));
 	mkt_out_say(&m->app->out, "chain %s %s in %s%s\noperator %s\n", m->g.name, mkt_buf_str(&id),
 		    dir, m->app->opt.dry_run ? " (dry run: not made)" : "", operator_text);
+	if (!is_solo(m)) {
+		mkt_out_say(&m->app->out, "%u authorities; next: mkt help operations\n",
+			    m->g.nauthorities);
+		mkt_buf_release(&id);
+		return;
+	}
 	mkt_out_say(&m->app->out, "next:\n  ledgerd -f %s/ledgerd.conf &\n  mkt%s%s%s status\n",
 		    dir, m->own_config ? " --config " : "", m->own_config ? dir : "",
 		    m->own_config ? "/mkt.conf" : "");
@@ -387,7 +454,7 @@ static int tell(struct making *m)
 	row[C_AUTHORITY] = mkt_v_text(authority_text);
 	row[C_SERVER] = mkt_v_text(mkt_buf_str(&m->server));
 	row[C_CONFIG] = mkt_v_text(mkt_buf_str(&config));
-	row[C_LEDGERD] = mkt_v_text(mkt_buf_str(&ledgerd));
+	row[C_LEDGERD] = is_solo(m) ? mkt_v_text(mkt_buf_str(&ledgerd)) : mkt_v_none();
 	rc = mkt_out_one(&m->app->out, &init_doc, row, &m->app->err);
 	mkt_buf_release(&config);
 	mkt_buf_release(&ledgerd);

@@ -129,3 +129,33 @@ hint: name another directory: mkt init DIR"
 	[ "$(json .data.name <<<"$out")" = osaka ] || fail name
 	grep -aq Europe/Berlin market/chain/genesis || fail zone
 }
+
+@test "several authorities: keys made here, or elsewhere; the rule of the quorum" {
+	run3 mkt init --no-config --authorities 3 three
+	status_is 0
+	out_has "3 authorities; next:"
+	[ "$(cd three && ls -d authority* ledgerd.conf 2>/dev/null | tr '\n' ' ')" = "authority-a1.key authority-a2.key authority-a3.key " ] || fail "files: $(ls three)"
+	[ "$(stat -c %a three/authority-a2.key)" = 600 ] || fail mode
+	for k in one two; do mkt key new -q $k; done
+	one=$(mkt key show one --json | json -r .data.account) two=$(mkt key show two --json | json -r .data.account)
+	run3 mkt init --no-config --json --authority a1="$one" --authority "$two" --quorum bft two
+	status_is 0
+	[ "$(json -c '.data | [.authority, .ledgerd_config]' <<<"$out")" = "[\"$one\",null]" ] || fail "json: $out"
+	[ "$(head -c1 two/chain/genesis | od -An -tu1 | tr -d ' ')" = 2 ] || fail version
+	[ "$(head -c1 three/chain/genesis | od -An -tu1 | tr -d ' ')" = 1 ] || fail version
+	[ ! -e two/authority.key ] || fail key
+	run3 mkt verify two
+	status_is 0
+	run3 mkt init --no-config --authority a2="$one" bad
+	status_is 2
+	err_has "authority 1 of '--authority' is called 'a1', not 'a2'"
+	run3 mkt init --no-config --authority "$one" --authority "$one" bad
+	status_is 2
+	err_has "authorities 0 and 1 have the same key"
+	run3 mkt init --no-config --authority nokey bad
+	status_is 2
+	err_has "'nokey' is no key (mkt1...)"
+	run3 mkt init --no-config --authority "$one" --authorities 2 bad
+	status_is 2
+	[ ! -e bad ] || fail left
+}
