@@ -371,7 +371,7 @@ int etcd_read_page(const void *p, size_t n, const char *prefix, struct mkt_buf *
 		   char last[MKT_KV_KEY_MAX + 1], struct mkt_err *err)
 {
 	struct mkt_jdoc *doc;
-	struct mkt_jval root;
+	struct mkt_jval root, kvs;
 	int rc = parse(p, n, &doc, &root, err);
 
 	if (rc)
@@ -380,7 +380,7 @@ int etcd_read_page(const void *p, size_t n, const char *prefix, struct mkt_buf *
 	rc = mkt_buf_grow(room, n) ? mkt_err_code(err, MKT_ENOMEM) : get_head(&root, head, err);
 	if (!rc)
 		rc = get_bool(&root, "more", more, err);
-	if (!rc && *more && !mkt_jval_has(&root, "kvs"))
+	if (!rc && *more && (mkt_jget_arr(&root, "kvs", &kvs, NULL) || !mkt_jval_count(&kvs)))
 		rc = mkt_err_set(err, MKT_EINVAL, "an empty page, and more");
 	if (!rc)
 		rc = read_kvs(&root, prefix, room, fn, ctx, last, err);
