@@ -164,7 +164,6 @@ int ld_tool_prune(int argc, char **argv)
 	struct mkt_pruned done = {.blocks = 0};
 	struct ld_conf conf;
 	struct mkt_err err = {0};
-	uint64_t begun = now_ms();
 	struct args a;
 	int res = parse(argc, argv, longs, prune_usage, &a);
 
@@ -182,6 +181,8 @@ int ld_tool_prune(int argc, char **argv)
 	if (res >= 0)
 		res = find_before(c, &a, &conf, &p.before, &err);
 	if (res >= 0) {
+		uint64_t begun = now_ms();
+
 		ld_keeper_archive(&conf, dir, sizeof(dir));
 		if (a.archive)
 			snprintf(dir, sizeof(dir), "%s", a.archive);

@@ -14,7 +14,7 @@
 #include "core/chain/chain_impl.h"
 #include "tests/chain.h"
 
-#define BLOCKS 150
+#define BLOCKS 100
 #define KEEP 12 /* the last ones lie within the validity period */
 
 /* ---- dying at a call ---- */
@@ -188,6 +188,8 @@ static bool has_body(const struct setup *s, uint64_t height)
 static unsigned assert_nothing_lost(struct setup *s)
 {
 	struct mkt_buf rec = MKT_BUF_INIT, old = MKT_BUF_INIT;
+	char open[PATH_MAX] = "";
+	struct mkt_archive *a = NULL;
 	struct mkt_block head, want;
 	unsigned pruned = 0;
 	struct mkt_err err;
@@ -199,14 +201,17 @@ static unsigned assert_nothing_lost(struct setup *s)
 		if (r == -MKT_EPRUNED) {
 			char path[PATH_MAX], name[64];
 			const char *at = strchr(err.text, '\'');
-			struct mkt_archive *a;
 
 			assert_non_null(at);
 			snprintf(name, sizeof(name), "%.*s", (int)strcspn(at + 1, "'"), at + 1);
 			snprintf(path, sizeof(path), "%.3000s/%s", s->archive, name);
-			NODE_OK(mkt_archive_open(path, mkt_chain_id(s->n.c), &a, &err), &err);
+			if (strcmp(path, open) != 0) {
+				mkt_archive_close(a);
+				NODE_OK(mkt_archive_open(path, mkt_chain_id(s->n.c), &a, &err),
+					&err);
+				snprintf(open, sizeof(open), "%s", path);
+			}
 			assert_int_equal(mkt_archive_read(a, h, &rec, &err), 1);
-			mkt_archive_close(a);
 			pruned++;
 		} else {
 			NODE_OK(r, &err);
@@ -221,6 +226,7 @@ static unsigned assert_nothing_lost(struct setup *s)
 		assert_memory_equal(&head.hash, &want.hash, sizeof(head.hash));
 		assert_int_equal(head.nvotes, want.nvotes);
 	}
+	mkt_archive_close(a);
 	mkt_buf_release(&rec);
 	mkt_buf_release(&old);
 	return pruned;
@@ -328,7 +334,7 @@ static void killed_at_each_call(bool back)
 	tmpdir_copy(blocks, saved);
 	if (back)
 		tmpdir_copy(s.archive, archive);
-	step_by = getenv("MKT_LONG") ? 1 : 3;
+	step_by = getenv("MKT_LONG") ? 1 : 5;
 	for (k = 1;; k += step_by) {
 		int status;
 		pid_t pid;
