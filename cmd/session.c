@@ -12,6 +12,23 @@ static void trace(void *ctx, const char *what)
 	mkt_app_trace(ctx, "%s", what);
 }
 
+/* The key's own account reads. */
+static int sign_reads(void *ctx, struct mkt_reader *out, struct mkt_err *err)
+{
+	struct mkt_app *app = ctx;
+	struct mkt_err kept = app->err;
+	struct mkt_pubkey pub;
+	int rc = mkt_identity_secret(app, &out->key);
+
+	if (!rc) {
+		mkt_seckey_public(&out->key, &pub);
+		mkt_pubkey_text(&pub, out->account);
+	}
+	*err = app->err;
+	app->err = kept;
+	return rc;
+}
+
 void mkt_session_client_conf(struct mkt_app *app, struct mkt_client_conf *conf)
 {
 	*conf = (struct mkt_client_conf){
@@ -23,6 +40,8 @@ void mkt_session_client_conf(struct mkt_app *app, struct mkt_client_conf *conf)
 			.name = mkt_app_setting(app, "core.tls_name")},
 		.agent = "mkt/" MKT_VERSION,
 		.stop = mkt_app_stop_flag(),
+		.reader = sign_reads,
+		.reader_ctx = app,
 		.trace = trace,
 		.trace_ctx = app,
 	};

@@ -463,7 +463,11 @@ static int say_contract_bid(struct why *w, const struct mkt_jval *c)
 	if (!rc)
 		say_contract(w, c, &a.data, buys);
 	mkt_answer_release(&a);
-	return rc;
+	if (rc != -MKT_EDENIED)
+		return rc;
+	w->s.app->err = (struct mkt_err){0};
+	plain_reason(w, "private", 0, "the bid that came last is the other party's, and private");
+	return 0;
 }
 
 /* What `mkt charge run` decided here, if it is a contract of this site. */

@@ -5,7 +5,9 @@
 
 #include "core/base/limits.h"
 #include "core/units/fmt.h"
+#include "core/wire/signed.h"
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 
 /* ---- parameters ---------------------------------------------------------------------------- */
 
@@ -122,10 +124,10 @@ int ld_param_account(struct ld_req *r, uint32_t *number, struct mkt_err *err)
 
 int ld_private(struct ld_req *r, struct mkt_err *err)
 {
-	if (!r->node->g->private_accounts || !r->counted)
+	if (!r->node->g->private_accounts || r->door != LD_DOOR_USERS || r->who.signed_by)
 		return 0;
-	return mkt_err_set(err, MKT_EDENIED,
-			   "accounts of this chain are private: ask on the node's own socket");
+	return mkt_err_set(err, MKT_EUNSIGNED,
+			   "accounts of this chain are private: the read must be signed");
 }
 
 /* ---- the frame of an answer ---------------------------------------------------------------- */
@@ -206,6 +208,8 @@ static unsigned status_of(int code)
 	case MKT_EUSAGE:
 	case MKT_EINVAL:
 		return 400;
+	case MKT_EUNSIGNED:
+		return 401;
 	case MKT_EDENIED:
 	case MKT_ESIGNATURE:
 	case MKT_EDELEGATION:
@@ -243,6 +247,17 @@ static unsigned status_of(int code)
 	}
 }
 
+/* "Mkt-Sig chain=...": what a client must put into its signature. */
+static void challenge(struct ld_req *r)
+{
+	static const char begin[] = MKT_SIGNED_SCHEME " chain=";
+	char *at = r->reply.challenge + sizeof(begin) - 1;
+
+	memcpy(r->reply.challenge, begin, sizeof(begin));
+	for (unsigned i = 0; i < MKT_HASH_LEN; i++)
+		snprintf(at + 2 * i, 3, "%02x", r->node->chain_id.b[i]);
+}
+
 void ld_reply_error(struct ld_req *r, const struct mkt_err *err)
 {
 	struct mkt_jw w;
@@ -262,6 +277,8 @@ void ld_reply_error(struct ld_req *r, const struct mkt_err *err)
 	mkt_buf_addch(&r->reply.body, '\n');
 	r->reply.status = status_of(err->code);
 	r->reply.type = NULL;
+	if (r->reply.status == 401)
+		challenge(r);
 	if (r->reply.status == 503 && !r->reply.retry_s)
 		r->reply.retry_s = 1;
 }
@@ -379,38 +396,6 @@ static const struct route *find_route(struct ld_req *r)
 	return NULL;
 }
 
-static bool within_limits(struct ld_req *r, struct mkt_err *err)
-{
-	struct mkt_class_limits lim;
-	struct ld_rate rate;
-
-	ld_node_read(r->node);
-	lim = *mkt_state_limits(r->node->state, MKT_CLASS_READER);
-	ld_node_unread(r->node);
-	if (ld_guard_read(&r->node->guard, r->peer, lim.reads_per_min, lim.rows_per_min,
-			  ld_mono_ms(), &rate))
-		return true;
-	r->reply.rate_known = true;
-	r->reply.rate_limit = rate.limit;
-	r->reply.rate_left = rate.left;
-	r->reply.rate_reset_s = rate.reset_s;
-	r->reply.retry_s = rate.retry_s ? rate.retry_s : 1;
-	mkt_err_set(err, MKT_ERATE, "too many reads from this address");
-	return false;
-}
-
-static void count_rows(struct ld_req *r)
-{
-	uint32_t limit;
-
-	if (!r->counted || !r->rows)
-		return;
-	ld_node_read(r->node);
-	limit = mkt_state_limits(r->node->state, MKT_CLASS_READER)->rows_per_min;
-	ld_node_unread(r->node);
-	ld_guard_rows(&r->node->guard, r->peer, limit, r->rows, ld_mono_ms());
-}
-
 static int no_route(struct ld_req *r, struct mkt_err *err)
 {
 	if (r->reply.allow)
@@ -428,8 +413,8 @@ enum ld_step ld_api(struct ld_req *r)
 
 	if (!route)
 		res = no_route(r, &err);
-	else if (!again && r->counted && !(route->flags & FREE) && !within_limits(r, &err))
-		res = -MKT_ERATE;
+	else if (!again && ld_reader_admit(r, !(route->flags & FREE), &err) < 0)
+		res = -err.code;
 	else if ((route->flags & LOOKS_BACK) &&
 		 ld_wait_indexed(r, ld_hub_height(&r->node->hub, LD_APPENDED)))
 		return LD_PARKED;
@@ -441,6 +426,6 @@ enum ld_step ld_api(struct ld_req *r)
 		ld_reply_error(r, &err);
 	if (!route && r->reply.allow)
 		r->reply.status = 405;
-	count_rows(r);
+	ld_reader_rows(r);
 	return LD_DONE;
 }

@@ -141,7 +141,7 @@ int ld_put_contract(struct ld_node *n, struct mkt_jw *w, uint64_t exec,
 int ld_put_entry(struct ld_look *l, struct mkt_jw *w, uint64_t entry,
 		 struct mkt_err *err) MKT_MUST_CHECK;
 
-/* The market is private and this request came over the network: -MKT_EDENIED. */
+/* Accounts are private and this request, at the users' door, is not signed: -MKT_EUNSIGNED. */
 int ld_private(struct ld_req *r, struct mkt_err *err) MKT_MUST_CHECK;
 
 /* ---- handlers -------------------------------------------------------------------------- */

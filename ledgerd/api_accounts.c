@@ -2,6 +2,7 @@
 #include "core/base/compat.h"
 
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 #include "ledgerd/look.h"
 
 static bool each_grant(void *ctx, const struct mkt_grant *g)
@@ -53,7 +54,7 @@ int ld_get_accounts(struct ld_req *r, struct mkt_err *err)
 	uint64_t at = 0;
 	uint32_t limit;
 	char next[24];
-	int res = ld_private(r, err);
+	int res = ld_reader_may(r, LD_EVERYBODY, err);
 
 	if (res >= 0)
 		res = ld_param_u64(r, "after", UINT32_MAX, &at, err);
@@ -80,6 +81,17 @@ int ld_get_accounts(struct ld_req *r, struct mkt_err *err)
 	return ld_end(r, &w, res ? next : NULL, err);
 }
 
+/* The account that the path names, if the reader may see it. */
+static int path_account(struct ld_req *r, uint32_t *number, struct mkt_err *err)
+{
+	int res;
+
+	ld_node_read(r->node);
+	res = ld_find_account(r->node, r->arg, number, err);
+	ld_node_unread(r->node);
+	return res < 0 ? res : ld_reader_may(r, *number, err);
+}
+
 int ld_get_account(struct ld_req *r, struct mkt_err *err)
 {
 	struct ld_node *n = r->node;
@@ -92,9 +104,11 @@ int ld_get_account(struct ld_req *r, struct mkt_err *err)
 		res = ld_params_done(r, err);
 	if (res < 0)
 		return res;
+	res = path_account(r, &number, err);
+	if (res < 0)
+		return res;
 	ld_node_read(n);
-	res = ld_find_account(n, r->arg, &number, err);
-	if (!res && mkt_state_account(n->state, number, &acc)) {
+	if (mkt_state_account(n->state, number, &acc)) {
 		ld_begin(r, &w, "mkt.account/1");
 		put_account(&w, n, &acc);
 	}
@@ -147,9 +161,7 @@ int ld_get_story(struct ld_req *r, struct mkt_err *err)
 		res = ld_params_done(r, err);
 	if (res < 0)
 		return res;
-	ld_node_read(n);
-	res = ld_find_account(n, r->arg, &number, err);
-	ld_node_unread(n);
+	res = path_account(r, &number, err);
 	if (res >= 0)
 		count = mkt_chain_story(n->chain, number, down && !has_from ? UINT64_MAX : from,
 					down, entries, limit + 1, err);

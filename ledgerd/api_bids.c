@@ -2,6 +2,7 @@
 #include "core/base/compat.h"
 
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 #include "ledgerd/look.h"
 
 #define ALL_ACCOUNTS UINT32_MAX
@@ -225,6 +226,8 @@ int ld_get_bids(struct ld_req *r, struct mkt_err *err)
 	if (res >= 0)
 		res = ld_param_account(r, &account, err);
 	if (res >= 0)
+		res = ld_reader_may(r, account, err);
+	if (res >= 0)
 		res = ld_param_flag(r, "past", &past, err);
 	if (res >= 0)
 		res = ld_param_limit(r, &limit, err);
@@ -401,6 +404,8 @@ static int put_one(struct ld_req *r, struct ld_look *l, struct tale *t, struct m
 
 	ld_look_init(&legs, r->node);
 	res = ld_look_bid(&legs, t->id, &found, err);
+	if (res >= 0)
+		res = ld_reader_may(r, found.account, err);
 	if (res >= 0)
 		res = tell(l, t, found.account, found.height, err);
 	if (res >= 0) {

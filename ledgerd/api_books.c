@@ -6,6 +6,7 @@
 
 #include "core/base/map.h"
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 
 #define BOOK_LEVELS 10u
 #define BOOK_LEVELS_MAX (MKT_PAGE_ROWS_MAX / 2) /* both sides of a book are one page at most */
@@ -311,6 +312,15 @@ static int param_tags(struct ld_req *r, struct ask *ask, struct mkt_err *err)
 	return res;
 }
 
+/* account=X: whose own bids are told apart.  As ld_param_account(). */
+static int own_account(struct ld_req *r, uint32_t *number, struct mkt_err *err)
+{
+	int res = ld_param_account(r, number, err);
+	int may = res > 0 ? ld_reader_may(r, *number, err) : 0;
+
+	return may < 0 ? may : res;
+}
+
 static int parse(struct ld_req *r, struct ask *ask, struct mkt_err *err)
 {
 	uint64_t levels = BOOK_LEVELS;
@@ -326,7 +336,7 @@ static int parse(struct ld_req *r, struct ask *ask, struct mkt_err *err)
 		res = ld_param_u64(r, "levels", BOOK_LEVELS_MAX, &levels, err);
 	ask->levels = (uint32_t)levels;
 	if (res >= 0)
-		res = ld_param_account(r, &ask->account, err);
+		res = own_account(r, &ask->account, err);
 	if (res >= 0)
 		res = ld_param_flag(r, "depth", &ask->depth, err);
 	if (res >= 0)

@@ -6,6 +6,7 @@
 #include "core/chain/merkle.h"
 #include "core/codec/enc.h"
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 #include "ledgerd/look.h"
 
 #define PAGE_BYTES_MAX (64u << 20) /* of blocks opened for one page */
@@ -145,7 +146,7 @@ int ld_get_block(struct ld_req *r, struct mkt_err *err)
 	uint32_t limit;
 	struct mkt_jw w;
 	char next[24];
-	int res = ld_private(r, err), after;
+	int res = ld_reader_may(r, LD_EVERYBODY, err), after;
 
 	if (res >= 0)
 		res = ld_param_limit(r, &limit, err);
@@ -290,6 +291,7 @@ static int put_tx(struct ld_look *l, struct mkt_jw *w, const struct mkt_tx_place
 static int answer_tx(struct ld_req *r, int found, const struct mkt_tx_place *at, bool proof,
 		     struct mkt_err *err)
 {
+	const struct mkt_tx *tx;
 	struct ld_look look;
 	struct mkt_jw w;
 	int res;
@@ -301,10 +303,15 @@ static int answer_tx(struct ld_req *r, int found, const struct mkt_tx_place *at,
 	if (found < 0)
 		return found;
 	ld_look_init(&look, r->node);
-	ld_begin(r, &w, "mkt.tx/1");
-	mkt_jw_obj(&w);
-	res = put_tx(&look, &w, at, proof, err);
-	mkt_jw_obj_end(&w);
+	res = ld_look_tx(&look, at->height, at->ix, &tx, err);
+	if (res >= 0)
+		res = ld_reader_may(r, tx->account, err);
+	if (res >= 0) {
+		ld_begin(r, &w, "mkt.tx/1");
+		mkt_jw_obj(&w);
+		res = put_tx(&look, &w, at, proof, err);
+		mkt_jw_obj_end(&w);
+	}
 	ld_look_release(&look);
 	return res < 0 ? res : ld_end(r, &w, NULL, err);
 }
@@ -477,7 +484,7 @@ int ld_get_chain(struct ld_req *r, struct mkt_err *err)
 	uint64_t head = mkt_chain_height(r->node->chain), from = 0, limit = UINT64_MAX, wait_ms = 0;
 	struct chain_stream *s;
 	bool headers = false;
-	int res = ld_private(r, err);
+	int res = ld_reader_may(r, LD_EVERYBODY, err);
 
 	if (res >= 0)
 		res = ld_param_flag(r, "headers", &headers, err);
@@ -496,7 +503,7 @@ int ld_get_chain(struct ld_req *r, struct mkt_err *err)
 				   (unsigned long long)head);
 	if (from == head + 1 && wait_next(r, from, wait_ms))
 		return LD_WAITS;
-	res = ld_guard_stream(&r->node->guard, err);
+	res = ld_guard_stream(&r->node->guard, r->node->conf->streams, err);
 	if (res < 0)
 		return res;
 	s = calloc(1, sizeof(*s));

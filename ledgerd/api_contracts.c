@@ -3,6 +3,7 @@
 
 #include "core/units/checked.h"
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 #include "ledgerd/look.h"
 
 #define ALL_ACCOUNTS UINT32_MAX
@@ -204,6 +205,8 @@ static int parse_list(struct ld_req *r, struct list *l, struct mkt_err *err)
 	if (res >= 0)
 		res = ld_param_account(r, &l->account, err);
 	if (res >= 0)
+		res = ld_reader_may(r, l->account, err);
+	if (res >= 0)
 		res = ld_param_u64(r, "window", (uint64_t)UINT32_MAX * window_s, &start, err);
 	l->by_window = res == 1;
 	if (res == 1 && start % window_s)
@@ -363,6 +366,9 @@ int ld_get_contract(struct ld_req *r, struct mkt_err *err)
 		return res;
 	if (!res)
 		return mkt_err_set(err, MKT_ECONTRACT, "there is no contract '%s'", r->arg);
+	res = ld_reader_may_either(r, c.what.buyer, c.what.seller, err);
+	if (res < 0)
+		return res;
 	/* Made by a block that is not on the disk yet: its story comes with that. */
 	if (c.height > ld_hub_height(&n->hub, LD_INDEXED) && ld_wait_indexed(r, c.height))
 		return LD_WAITS;

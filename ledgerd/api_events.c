@@ -2,6 +2,7 @@
 #include "core/base/compat.h"
 
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 
 #define ALL_ACCOUNTS UINT32_MAX
 #define QUIET_MS 15000u	       /* a comment line after so long without an event */
@@ -185,6 +186,8 @@ static int param_filter(struct ld_req *r, struct filter *f, struct mkt_err *err)
 	if (res >= 0)
 		res = ld_param_account(r, &f->account, err);
 	if (res >= 0)
+		res = ld_reader_may(r, f->account, err);
+	if (res >= 0)
 		res = param_kinds(r, f, err);
 	if (res >= 0)
 		res = ld_param_u64(r, "window", (uint64_t)UINT32_MAX * window_s, &start, err);
@@ -359,7 +362,7 @@ int ld_get_events(struct ld_req *r, struct mkt_err *err)
 	struct events_stream *s;
 	int res;
 
-	res = ld_guard_stream(&r->node->guard, err);
+	res = ld_guard_stream(&r->node->guard, r->node->conf->streams, err);
 	if (res < 0)
 		return res;
 	s = calloc(1, sizeof(*s));

@@ -5,6 +5,7 @@
 
 #include "ledgerd/api.h"
 #include "ledgerd/health.h"
+#include "ledgerd/reader.h"
 #include "ledgerd/telemetry.h"
 
 /* ---- market: formatted once a change of the state ------------------------------------------ */
@@ -330,26 +331,28 @@ int ld_get_limits(struct ld_req *r, struct mkt_err *err)
 	uint32_t number = 0;
 	uint64_t tx_ms = ld_mono_ms();
 	struct mkt_jw w;
-	int res = ld_param_account(r, &number, err);
+	int res = ld_private(r, err);
 
-	if (!res)
-		return mkt_err_set(err, MKT_EUSAGE, "'account' is missing");
-	if (res < 0 || ld_params_done(r, err) < 0)
-		return res < 0 ? res : -MKT_EUSAGE;
+	if (res >= 0) {
+		res = ld_param_account(r, &number, err);
+		if (!res)
+			return mkt_err_set(err, MKT_EUSAGE, "'account' is missing");
+	}
+	if (res >= 0)
+		res = ld_params_done(r, err);
+	if (res >= 0)
+		res = ld_reader_may(r, number, err);
+	if (res < 0)
+		return res;
+	ld_reader_limits(r, &reader);
 	ld_node_read(n);
 	if (mkt_state_account(n->state, number, &acc))
 		lim = *mkt_state_limits(n->state, acc.cls);
-	reader = *mkt_state_limits(n->state, MKT_CLASS_READER);
 	if (ld_node_operator_clock(n))
 		tx_ms = mkt_state_time_ms(n->state);
 	ld_node_unread(n);
 	ld_guard_tx_rate(&n->guard, number, lim.tx_per_min, tx_ms, &tx);
-	if (!r->counted)
-		reader.reads_per_min = reader.rows_per_min =
-			0; /* the socket's permissions are the gate */
-	reads.limit = reader.reads_per_min;
-	rows.limit = reader.rows_per_min;
-	ld_guard_peer(&n->guard, r->peer, ld_mono_ms(), &reads, &rows);
+	ld_guard_look(&n->guard, &r->who, &reader, ld_mono_ms(), &reads, &rows);
 	ld_begin(r, &w, "mkt.limits/1");
 	mkt_jw_obj(&w);
 	mkt_jw_ku64(&w, "account", number);

@@ -2,6 +2,7 @@
 #include "core/base/compat.h"
 
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 
 static void put_fills(struct mkt_jw *w, const struct ld_node *n, const struct mkt_bid_leg *legs,
 		      const struct mkt_preview *p)
@@ -97,10 +98,14 @@ int ld_post_preview(struct ld_req *r, struct mkt_err *err)
 {
 	struct mkt_tx tx = MKT_TX_INIT;
 	struct mkt_jw w;
-	int res = ld_params_done(r, err);
+	int res = ld_private(r, err);
 
 	if (res >= 0)
+		res = ld_params_done(r, err);
+	if (res >= 0)
 		res = mkt_tx_dec(r->body.data, r->body.len, &r->node->chain_id, &tx, err);
+	if (res >= 0)
+		res = ld_reader_may(r, tx.account, err);
 	if (res >= 0) {
 		ld_begin(r, &w, "mkt.preview/1");
 		mkt_jw_arr(&w);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 #include "ledgerd/keeper.h"
 
 struct file_stream {
@@ -86,7 +87,7 @@ static int open_file(struct ld_node *n, bool resumed, struct mkt_snapshot_info *
 static int answer(struct ld_req *r, int fd, uint64_t from, uint64_t end, struct mkt_err *err)
 {
 	struct file_stream *s;
-	int res = ld_guard_stream(&r->node->guard, err);
+	int res = ld_guard_stream(&r->node->guard, r->node->conf->streams, err);
 
 	s = res < 0 ? NULL : calloc(1, sizeof(*s));
 	if (!s) {
@@ -107,7 +108,7 @@ int ld_get_snapshot(struct ld_req *r, struct mkt_err *err)
 	struct mkt_snapshot_info info = {.bytes = 0};
 	uint64_t offset = 0, height = 0;
 	bool resumed;
-	int fd, res = ld_private(r, err);
+	int fd, res = ld_reader_may(r, LD_EVERYBODY, err);
 
 	if (res >= 0)
 		res = ld_param_u64(r, "offset", INT64_MAX, &offset, err);

@@ -4,6 +4,7 @@
 #include "core/codec/base64.h"
 #include "core/units/civil.h"
 #include "ledgerd/api.h"
+#include "ledgerd/reader.h"
 #include "ledgerd/telemetry.h"
 
 #define STATES_MAX 256u		/* of one request: 20 ms of signatures */
@@ -294,6 +295,11 @@ static int params(struct ld_req *r, struct want *want, struct mkt_err *err)
 	int res = ld_param_account(r, &want->account, err);
 
 	want->one = res == 1;
+	if (res >= 0) {
+		int may = ld_reader_may(r, want->one ? want->account : LD_EVERYBODY, err);
+
+		res = may < 0 ? may : res;
+	}
 	want->at.account = want->one ? want->account : 0;
 	if (res >= 0)
 		res = param_after(r, &number, want->at.charger, err);

@@ -14,9 +14,10 @@
 #include <stdatomic.h>
 
 #include "core/base/err.h"
+#include "core/ledger/genesis.h"
 
-#define LD_PEERS_MAX 1024  /* addresses whose reads are counted; the longest idle makes room */
-#define LD_STREAMS_MAX 256 /* streams at once; each may hold one block open */
+#define LD_PEERS_MAX 1024 /* addresses whose reads are counted; the longest idle makes room */
+#define LD_NONCES 262144u /* of signed reads that are remembered: 2,000 a second */
 
 struct ld_bucket {
 	uint64_t level; /* 1/60000 of a token */
@@ -30,6 +31,21 @@ struct ld_rate {
 	uint32_t retry_s;     /* until one more is allowed; 0: now */
 };
 
+/* Who reads: the account that signed, else an address. */
+struct ld_who {
+	bool signed_by;
+	uint32_t account;
+	uint8_t addr[16];
+};
+
+struct ld_quota { /* of an account */
+	struct ld_bucket tx, reads, rows;
+};
+
+struct ld_nonce {
+	uint64_t tag, until_ms; /* UTC */
+};
+
 struct ld_peer {
 	uint8_t addr[16];
 	uint64_t used_ms;
@@ -38,10 +54,12 @@ struct ld_peer {
 
 struct ld_guard {
 	pthread_mutex_t mu;
-	struct ld_bucket *accounts; /* by number; owned */
+	struct ld_quota *accounts; /* by number; owned */
 	uint32_t naccounts;
 	struct ld_peer *peers; /* LD_PEERS_MAX; owned */
 	uint32_t npeers;
+	struct ld_nonce *nonces; /* LD_NONCES; owned */
+	uint64_t nonce_seed[2];
 	/* disk, by the ticker */
 	_Atomic uint64_t free_bytes;
 	atomic_bool alarm, refuse;
@@ -64,18 +82,29 @@ bool ld_guard_tx(struct ld_guard *g, uint32_t account, uint32_t limit, uint64_t 
 void ld_guard_tx_rate(struct ld_guard *g, uint32_t account, uint32_t limit, uint64_t now_ms,
 		      struct ld_rate *out);
 
-/* One read of a peer; and the rows it was given, which the next reads wait for. */
-bool ld_guard_read(struct ld_guard *g, const uint8_t addr[16], uint32_t reads, uint32_t rows,
-		   uint64_t now_ms, struct ld_rate *out);
-void ld_guard_rows(struct ld_guard *g, const uint8_t addr[16], uint32_t limit, uint32_t rows,
+/*
+ * One read under @lim, if one read and one row are left; @look: without taking any.  Rows
+ * that were given out beyond the first are taken after, and the next reads wait for them.
+ * @out tells of reads, or of rows when those are what is missing.
+ */
+bool ld_guard_read(struct ld_guard *g, const struct ld_who *who, const struct mkt_class_limits *lim,
+		   bool look, uint64_t now_ms, struct ld_rate *out);
+void ld_guard_rows(struct ld_guard *g, const struct ld_who *who, uint32_t limit, uint32_t rows,
 		   uint64_t now_ms);
 
-/* How the reads of a peer stand under the limits given in @reads->limit and @rows->limit. */
-void ld_guard_peer(struct ld_guard *g, const uint8_t addr[16], uint64_t now_ms,
-		   struct ld_rate *reads, struct ld_rate *rows);
+/* How the reads of @who stand, without taking any. */
+void ld_guard_look(struct ld_guard *g, const struct ld_who *who, const struct mkt_class_limits *lim,
+		   uint64_t now_ms, struct ld_rate *reads, struct ld_rate *rows);
 
-/* A slot for a stream, to be given back by ld_guard_stream_end().  -MKT_EBUSY: all are taken. */
-int ld_guard_stream(struct ld_guard *g, struct mkt_err *err) MKT_MUST_CHECK;
+/*
+ * Remember the nonce of a signed read until @until_ms.  0: it is new; -MKT_ECONFLICT: it was
+ * used; -MKT_EBUSY: there is no room until others are forgotten.
+ */
+int ld_guard_nonce(struct ld_guard *g, uint32_t account, const uint8_t nonce[16], uint64_t until_ms,
+		   uint64_t now_ms) MKT_MUST_CHECK;
+
+/* One of @max slots for streams, to be given back by ld_guard_stream_end().  -MKT_EBUSY. */
+int ld_guard_stream(struct ld_guard *g, uint32_t max, struct mkt_err *err) MKT_MUST_CHECK;
 void ld_guard_stream_end(struct ld_guard *g);
 
 /* Compare the free space with the watermarks. */

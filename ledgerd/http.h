@@ -17,6 +17,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "ledgerd/conf.h"
+#include "ledgerd/guard.h"
 #include "ledgerd/hub.h"
 
 #define LD_PARAMS_MAX 16
@@ -48,6 +49,7 @@ struct ld_reply {
 	bool rate_known;
 	uint32_t rate_limit, rate_left, rate_reset_s;
 	uint32_t retry_s;  /* Retry-After; 0: none */
+	char challenge[96]; /* how to sign: WWW-Authenticate; "": none */
 	const char *allow; /* of a 405 */
 };
 
@@ -72,8 +74,7 @@ struct ld_req {
 	struct ld_param params[LD_PARAMS_MAX];
 	unsigned nparams;
 	bool params_over; /* there were more */
-	bool counted;	  /* from the network: reads are limited by @peer */
-	uint8_t peer[16];
+	struct ld_who who; /* whose limits count at the users' door */
 	struct mkt_buf body;
 	/* Of the handler. */
 	char arg[LD_ARG_MAX + 1]; /* what the route's '*' stands for */

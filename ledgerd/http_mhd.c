@@ -117,20 +117,19 @@ static void set_peer(struct ld_req *r, struct MHD_Connection *conn)
 
 	if (!sa)
 		return;
-	r->counted = true;
 	if (sa->sa_family == AF_INET) {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
 
-		memcpy(r->peer, &in->sin_addr, 4);
+		memcpy(r->who.addr, &in->sin_addr, 4);
 	} else if (sa->sa_family == AF_INET6) {
 		const struct in6_addr *a =
 			&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
 
 		/* A house has a /64; of an IPv4 address behind ::ffff: that address counts. */
 		if (IN6_IS_ADDR_V4MAPPED(a))
-			memcpy(r->peer, a->s6_addr + 12, 4);
+			memcpy(r->who.addr, a->s6_addr + 12, 4);
 		else
-			memcpy(r->peer, a->s6_addr, 8);
+			memcpy(r->who.addr, a->s6_addr, 8);
 	}
 }
 
@@ -264,6 +263,8 @@ static enum MHD_Result send_reply(struct call *c)
 	}
 	if (reply->retry_s)
 		header_u32(resp, MHD_HTTP_HEADER_RETRY_AFTER, reply->retry_s);
+	if (reply->challenge[0])
+		MHD_add_response_header(resp, MHD_HTTP_HEADER_WWW_AUTHENTICATE, reply->challenge);
 	if (reply->allow)
 		MHD_add_response_header(resp, MHD_HTTP_HEADER_ALLOW, reply->allow);
 	if (reply->stream)

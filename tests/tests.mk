@@ -51,7 +51,7 @@ check-unit: all $(UNIT_BIN)
 	@BUILD=$(BUILD) tests/check.sh unit
 check-sim: $(SIM_BIN)
 	@BUILD=$(BUILD) tests/check.sh sim
-check-cli: all $(BUILD)/tests/e2e/calendar
+check-cli: all $(BUILD)/tests/e2e/calendar $(BUILD)/tests/e2e/door
 	@BUILD=$(BUILD) tests/check.sh cli
 check-e2e: all $(E2E_BIN) $(BENCH_BIN)
 	@BUILD=$(BUILD) tests/check.sh e2e

@@ -158,21 +158,24 @@ static int set_up(struct mkt_client *c, struct call *call, struct curl_slist **h
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 128L * 1024);
-	if (!call->post)
+	rc = mkt_http_sign(&c->http, call->post ? "POST" : "GET", call->path, headers, err);
+	if (rc)
+		return rc;
+	if (!call->post) {
+		curl_easy_setopt(e, CURLOPT_HTTPHEADER, *headers);
 		return 0;
+	}
 	curl_easy_setopt(e, CURLOPT_POST, 1L);
 	curl_easy_setopt(e, CURLOPT_POSTFIELDS, call->post->p);
 	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->post->n);
 	mkt_buf_addf(&line, "Content-Type: %s", call->post->type);
-	*headers = curl_slist_append(NULL, mkt_buf_str(&line));
+	rc = mkt_http_header(headers, mkt_buf_str(&line), err);
 	/* No round trip to ask whether the body is welcome. */
-	if (*headers && !curl_slist_append(*headers, "Expect:")) {
-		curl_slist_free_all(*headers);
-		*headers = NULL;
-	}
+	if (!rc)
+		rc = mkt_http_header(headers, "Expect:", err);
 	mkt_buf_release(&line);
-	if (!*headers)
-		return mkt_err_code(err, MKT_ENOMEM);
+	if (rc)
+		return rc;
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, *headers);
 	return 0;
 }
@@ -192,6 +195,10 @@ static enum outcome read_status(struct mkt_client *c, struct call *call, uint64_
 	if (status == 200)
 		return OUT_DONE;
 	known = mkt_client_refusal(status, &call->refusal, err) != -MKT_EUNAVAILABLE;
+	if (mkt_http_challenged(&c->http, status)) {
+		*wait_ms = 0;
+		return OUT_AGAIN;
+	}
 	if (status == 429 || status == 503) {
 		if (after >= 0)
 			*wait_ms =
@@ -241,8 +248,10 @@ static enum outcome attempt(struct mkt_client *c, struct call *call, uint64_t *w
 	if (call->body)
 		mkt_buf_clear(call->body);
 	call->sink_rc = 0;
-	if (set_up(c, call, &headers, err))
+	if (set_up(c, call, &headers, err)) {
+		curl_slist_free_all(headers);
 		return OUT_FATAL;
+	}
 	curl_multi_add_handle(c->http.multi, c->http.easy);
 	drive = mkt_http_drive(&c->http, c->deadline_ms, NULL, &res);
 	if (drive == MKT_DRIVE_DONE && res == CURLE_OK) {

@@ -29,12 +29,19 @@
 #include "core/base/buf.h"
 #include "core/base/compat.h"
 #include "core/base/err.h"
+#include "core/wire/signed.h"
 #include "core/wire/tls.h"
 
 #define MKT_CLIENT_CONNECT_MS 3000 /* default time to wait for a server that is not there */
 
 /* What went over the line, for --trace: a sentence without newline. */
 typedef void mkt_trace_fn(void *ctx, const char *what);
+
+/*
+ * Asked once, when a server wants reads to be signed: fill account and key of @out; the
+ * chain is filled already.  Negative with @err: no signature, and the server's refusal stands.
+ */
+typedef int mkt_reader_fn(void *ctx, struct mkt_reader *out, struct mkt_err *err);
 
 struct mkt_client_conf {
 	const char *server;
@@ -43,6 +50,8 @@ struct mkt_client_conf {
 	struct mkt_tls tls;		   /* of https servers; files are read at each connection */
 	const char *agent;		   /* "mkt-bid/1" for the server's log; NULL: "mkt" */
 	const volatile sig_atomic_t *stop; /* when it turns non-zero, waiting ends; or NULL */
+	mkt_reader_fn *reader;		   /* signs reads where they must be; or NULL */
+	void *reader_ctx;
 	mkt_trace_fn *trace;		   /* or NULL */
 	void *trace_ctx;
 };

@@ -109,7 +109,83 @@ void mkt_http_release(struct mkt_http *h)
 	free(h->unix_path);
 	free(h->tls_texts);
 	curl_slist_free_all(h->connect_to);
+	mkt_wipe(&h->reader, sizeof(h->reader));
 	memset(h, 0, sizeof(*h));
+}
+
+/* ---- signed requests --------------------------------------------------------------------- */
+
+int mkt_http_header(struct curl_slist **headers, const char *line, struct mkt_err *err)
+{
+	struct curl_slist *more = curl_slist_append(*headers, line);
+
+	if (!more)
+		return mkt_err_code(err, MKT_ENOMEM);
+	*headers = more;
+	return 0;
+}
+
+int mkt_http_sign(struct mkt_http *h, const char *method, const char *path,
+		  struct curl_slist **headers, struct mkt_err *err)
+{
+	const char *host = strstr(h->base, "//");
+	const char *under = host ? strchr(host + 2, '/') : NULL; /* of a server below a path */
+	struct mkt_buf line = MKT_BUF_INIT, uri = MKT_BUF_INIT;
+	uint8_t nonce[MKT_SIGNED_NONCE];
+	struct timespec now;
+	int rc;
+
+	if (!h->signs)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	mkt_random(nonce, sizeof(nonce));
+	mkt_buf_addf(&uri, "%s%s", under ? under : "", path);
+	mkt_buf_addstr(&line, "Authorization: ");
+	rc = mkt_signed_add(&line, &h->reader, method, mkt_buf_str(&uri),
+			    (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, nonce,
+			    err);
+	if (!rc)
+		rc = mkt_http_header(headers, mkt_buf_str(&line), err);
+	mkt_buf_release(&uri);
+	mkt_buf_release(&line);
+	return rc;
+}
+
+/* "Mkt-Sig chain=<64 hexadecimal digits>" */
+static bool read_challenge(CURL *e, struct mkt_hash *chain)
+{
+	static const char begin[] = MKT_SIGNED_SCHEME " chain=";
+	struct curl_header *h;
+	const char *at;
+
+	if (curl_easy_header(e, "WWW-Authenticate", 0, CURLH_HEADER, -1, &h) != CURLHE_OK ||
+	    strncmp(h->value, begin, sizeof(begin) - 1) != 0)
+		return false;
+	at = h->value + sizeof(begin) - 1;
+	if (strspn(at, "0123456789abcdef") != 2 * MKT_HASH_LEN || at[2 * MKT_HASH_LEN])
+		return false;
+	for (unsigned i = 0; i < MKT_HASH_LEN; i++) {
+		char pair[3] = {at[2 * i], at[2 * i + 1], 0};
+
+		chain->b[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	return true;
+}
+
+bool mkt_http_challenged(struct mkt_http *h, long status)
+{
+	struct mkt_err ignored = {0};
+
+	if (status != 401 || h->asked || !h->conf.reader ||
+	    !read_challenge(h->easy, &h->reader.chain))
+		return false;
+	h->asked = true;
+	h->signs = !h->conf.reader(h->conf.reader_ctx, &h->reader, &ignored);
+	if (h->signs)
+		mkt_http_trace(h, "reads are signed from now on");
+	else
+		mkt_http_trace(h, "no key to sign reads: %s", ignored.text);
+	return h->signs;
 }
 
 int mkt_http_prepare(struct mkt_http *h, const char *path, struct mkt_err *err)

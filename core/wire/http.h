@@ -25,6 +25,8 @@ struct mkt_http {
 	CURL *easy;
 	char why[CURL_ERROR_SIZE]; /* curl's own words on the last failure, or "" */
 	bool stopped;
+	bool asked, signs; /* the server wanted signed reads; we can */
+	struct mkt_reader reader;
 };
 
 /* ---- TLS (tls.c) ---- */
@@ -54,6 +56,23 @@ bool mkt_tls_failure(CURL *e, CURLcode res, const char *server, const struct mkt
 int mkt_http_init(struct mkt_http *h, const struct mkt_client_conf *conf,
 		  struct mkt_err *err) MKT_MUST_CHECK;
 void mkt_http_release(struct mkt_http *h);
+
+/* Add @line to *@headers (NULL: none yet), which stays its caller's.  -MKT_ENOMEM. */
+int mkt_http_header(struct curl_slist **headers, const char *line,
+		    struct mkt_err *err) MKT_MUST_CHECK;
+
+/*
+ * Add 'Authorization' to *@headers (NULL: none yet) if requests are signed by now.
+ * -MKT_ENOMEM, -MKT_ELIMIT.
+ */
+int mkt_http_sign(struct mkt_http *h, const char *method, const char *path,
+		  struct curl_slist **headers, struct mkt_err *err) MKT_MUST_CHECK;
+
+/*
+ * A request was refused with @status: true if that was for want of a signature and
+ * from now on there is one, so that it should be sent again at once.
+ */
+bool mkt_http_challenged(struct mkt_http *h, long status);
 
 /* Forget the options of the last request and set those of every request. */
 int mkt_http_prepare(struct mkt_http *h, const char *path, struct mkt_err *err) MKT_MUST_CHECK;

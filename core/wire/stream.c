@@ -127,18 +127,19 @@ static int dial(struct mkt_stream *s, struct mkt_err *err)
 	char line[sizeof("Last-Event-ID: ") + MKT_SSE_ID_MAX];
 	int rc = mkt_http_prepare(&s->http, s->path, err);
 
-	if (rc)
-		return rc;
-	s->headers = curl_slist_append(NULL, "Accept: text/event-stream");
-	if (s->headers && s->cursor[0]) {
+	if (!rc)
+		rc = mkt_http_header(&s->headers, "Accept: text/event-stream", err);
+	if (!rc && s->cursor[0]) {
 		snprintf(line, sizeof(line), "Last-Event-ID: %s", s->cursor);
-		if (!curl_slist_append(s->headers, line)) {
-			curl_slist_free_all(s->headers);
-			s->headers = NULL;
-		}
+		rc = mkt_http_header(&s->headers, line, err);
 	}
-	if (!s->headers)
-		return mkt_err_code(err, MKT_ENOMEM);
+	if (!rc)
+		rc = mkt_http_sign(&s->http, "GET", s->path, &s->headers, err);
+	if (rc) {
+		curl_slist_free_all(s->headers);
+		s->headers = NULL;
+		return rc;
+	}
 	curl_easy_setopt(s->http.easy, CURLOPT_HTTPHEADER, s->headers);
 	curl_easy_setopt(s->http.easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(s->http.easy, CURLOPT_WRITEDATA, s);
@@ -178,6 +179,13 @@ static int ended(struct mkt_stream *s, CURLcode res, struct mkt_err *err)
 		return lost(s);
 	}
 	mkt_client_refusal(status, &s->refusal, err);
+	if (mkt_http_challenged(&s->http, status)) {
+		lost(s);
+		s->retry_ms = 0; /* again at once: nobody need hear of it */
+		if (err)
+			memset(err, 0, sizeof(*err));
+		return MKT_STREAM_EVENT;
+	}
 	if (status == 429 || status >= 500)
 		return lost(s);
 	hang_up(s);

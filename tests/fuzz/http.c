@@ -161,8 +161,8 @@ static bool take_head(struct ld_req *r, char *line)
 	target = strsep(&rest, " ");
 	if (!r->method || !target)
 		return false;
-	r->counted = *r->method == '@';
-	r->method += r->counted;
+	r->door = *r->method == '@' ? LD_DOOR_USERS : LD_DOOR_LOCAL;
+	r->method += r->door == LD_DOOR_USERS;
 	r->type = word(&rest);
 	r->last_event_id = word(&rest);
 	query = strchr(target, '?');

@@ -75,40 +75,76 @@ static void test_accounts_are_apart(void **state)
 
 static void test_peers_make_room(void **state)
 {
+	struct mkt_class_limits lim = {.reads_per_min = 1};
+	struct ld_who who = {0};
 	struct ld_guard g;
 	struct ld_rate rate;
-	uint8_t addr[16] = {0};
 
 	(void)state;
 	assert_int_equal(ld_guard_init(&g), 0);
-	assert_true(ld_guard_read(&g, addr, 1, 0, 1, &rate));
-	assert_false(ld_guard_read(&g, addr, 1, 0, 2, &rate));
+	assert_true(ld_guard_read(&g, &who, &lim, true, 1, &rate)); /* a look takes nothing */
+	assert_true(ld_guard_read(&g, &who, &lim, false, 1, &rate));
+	assert_false(ld_guard_read(&g, &who, &lim, false, 2, &rate));
+	assert_false(ld_guard_read(&g, &who, &lim, true, 2, &rate));
+	assert_int_equal(rate.retry_s, 60);
 	/* Many others: the longest idle goes, the table never grows. */
 	for (uint32_t i = 1; i <= 2 * LD_PEERS_MAX; i++) {
-		memcpy(addr, &i, sizeof(i));
-		assert_true(ld_guard_read(&g, addr, 1, 0, 2 + i, &rate));
+		memcpy(who.addr, &i, sizeof(i));
+		assert_true(ld_guard_read(&g, &who, &lim, false, 2 + i, &rate));
 	}
 	assert_int_equal(g.npeers, LD_PEERS_MAX);
-	assert_false(ld_guard_read(&g, addr, 1, 0, 3 + 2 * LD_PEERS_MAX, &rate));
+	assert_false(ld_guard_read(&g, &who, &lim, false, 3 + 2 * LD_PEERS_MAX, &rate));
+	/* An account that signed has buckets of its own, wherever it comes from. */
+	who.signed_by = true;
+	assert_true(ld_guard_read(&g, &who, &lim, false, 3 + 2 * LD_PEERS_MAX, &rate));
+	assert_int_equal(rate.limit, 1);
+	assert_false(ld_guard_read(&g, &who, &lim, false, 3 + 2 * LD_PEERS_MAX, &rate));
 	ld_guard_release(&g);
 }
 
 static void test_rows_are_paid_after(void **state)
 {
+	struct mkt_class_limits lim = {.rows_per_min = 100};
+	struct ld_who who = {.addr = {1}};
+	struct ld_rate reads, rows;
 	struct ld_guard g;
-	struct ld_rate reads, rows = {.limit = 100};
-	uint8_t addr[16] = {1};
 
 	(void)state;
 	assert_int_equal(ld_guard_init(&g), 0);
-	assert_true(ld_guard_read(&g, addr, 0, 100, 1, &reads));
-	ld_guard_rows(&g, addr, 100, 1000, 1); /* more than there was: nothing is left */
-	assert_false(ld_guard_read(&g, addr, 0, 100, 2, &reads));
+	assert_true(ld_guard_read(&g, &who, &lim, false, 1, &reads));
+	ld_guard_rows(&g, &who, 100, 10, 1);
+	ld_guard_look(&g, &who, &lim, 1, &reads, &rows);
+	assert_int_equal(rows.left, 90);
+	ld_guard_rows(&g, &who, 100, 1000, 1); /* more than there was: nothing is left */
+	assert_false(ld_guard_read(&g, &who, &lim, false, 2, &reads));
 	assert_true(reads.retry_s > 0);
-	reads.limit = 0;
-	ld_guard_peer(&g, addr, 2, &reads, &rows);
+	ld_guard_look(&g, &who, &lim, 2, &reads, &rows);
 	assert_int_equal(rows.left, 0);
-	assert_true(ld_guard_read(&g, addr, 0, 100, 1000, &reads));
+	assert_true(ld_guard_read(&g, &who, &lim, false, 1000, &reads));
+	ld_guard_release(&g);
+}
+
+static void test_nonces_serve_once(void **state)
+{
+	uint8_t nonce[16] = {0};
+	struct ld_guard g;
+	unsigned busy = 0;
+
+	(void)state;
+	assert_int_equal(ld_guard_init(&g), 0);
+	assert_int_equal(ld_guard_nonce(&g, 1, nonce, 1000, 1), 0);
+	assert_int_equal(ld_guard_nonce(&g, 1, nonce, 1000, 1000), -MKT_ECONFLICT);
+	assert_int_equal(ld_guard_nonce(&g, 2, nonce, 1000, 1), 0);
+	/* When its time is over the read is refused for that, and the place is free. */
+	assert_int_equal(ld_guard_nonce(&g, 1, nonce, 3000, 2000), 0);
+	/* Half of the places are found without a refusal; no number of reads takes memory. */
+	for (uint32_t i = 1; i <= 2 * LD_NONCES; i++) {
+		memcpy(nonce, &i, sizeof(i));
+		busy += ld_guard_nonce(&g, 3, nonce, 9000, 4000) == -MKT_EBUSY;
+		if (i == LD_NONCES / 2)
+			assert_true(busy < LD_NONCES / 50);
+	}
+	assert_true(busy >= LD_NONCES);
 	ld_guard_release(&g);
 }
 
@@ -177,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_accounts_are_apart),
 		cmocka_unit_test(test_peers_make_room),
 		cmocka_unit_test(test_rows_are_paid_after),
+		cmocka_unit_test(test_nonces_serve_once),
 		cmocka_unit_test(test_watermarks),
 		cmocka_unit_test(test_growth_tells_the_days_that_are_left),
 		cmocka_unit_test(test_growth_reads_what_is_well_formed),
