@@ -154,5 +154,6 @@ ld_handler ld_get_accounts, ld_get_account, ld_get_story;
 ld_handler ld_get_blocks, ld_get_block, ld_get_tx, ld_find_tx, ld_get_chain,
 	ld_get_snapshot;
 ld_handler ld_get_events, ld_get_events_page;
+ld_handler ld_get_peer, ld_get_prepared, ld_get_evidences, ld_get_evidence;
 
 #endif

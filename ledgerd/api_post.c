@@ -384,6 +384,8 @@ static int receipts(struct ld_req *r, struct mkt_err *err)
 
 static int refused_at_the_door(struct ld_node *n, int code, struct mkt_err *err)
 {
+	if (code == -MKT_ENOTLEADER && n->engine)
+		ld_engine_work(n->engine);
 	if (code == -MKT_ENOTLEADER)
 		return not_leader(n, err);
 	if (code == -MKT_EBUSY)

@@ -18,9 +18,12 @@
 struct ld_node;
 struct ld_engine;
 
-/* Connect to [etcd], join, and begin to follow.  What mkt_quorum_new() and mkt_etcd_new() say. */
+/*
+ * Connect to [etcd], join, and begin to follow.  @n->engine is set.  What mkt_quorum_new() and
+ * mkt_etcd_new() say; -MKT_ESTORE: DIR/engine is no such file.
+ */
 int ld_engine_start(struct ld_node *n, struct ld_engine **out, struct mkt_err *err) MKT_MUST_CHECK;
-/* Hand over if leading; end. */
+/* With n->stopping: hand over if leading; end.  What is not final is void. */
 void ld_engine_stop(struct ld_engine *e);
 void ld_engine_free(struct ld_engine *e);
 
@@ -41,15 +44,22 @@ int ld_engine_commit(struct ld_engine *e, struct mkt_sealed *s, struct mkt_err *
 void ld_engine_appended(struct ld_engine *e, const struct mkt_sealed *s,
 			const struct mkt_authorities *set);
 
-/* There is something to seal. */
+/* Somebody wanted something sealed here, and was refused because another leads. */
 void ld_engine_work(struct ld_engine *e);
 
 /* The name of who leads, "" if unknown; true if it is this node. */
 bool ld_engine_leads(struct ld_engine *e, char leader[MKT_NAME_MAX + 1]);
 
+/* What the protocol sees. */
 void ld_engine_look(struct ld_engine *e, struct mkt_quorum_view *out);
 
-/* Who of the set is alive, as mkt_quorum_members() tells. */
+/* Who is in the set, who lives, how far each is, as far as etcd tells; how many. */
 unsigned ld_engine_members(struct ld_engine *e, struct mkt_quorum_member *out, unsigned max);
+
+/* Since when etcd is not reached (monotonic ms); 0: it is. */
+uint64_t ld_engine_lost_ms(struct ld_engine *e);
+
+/* Bodies of what was signed and is not final. */
+struct ld_prepared *ld_engine_prepared(struct ld_engine *e);
 
 #endif

@@ -9,6 +9,7 @@
 #include "ledgerd/alarm.h"
 #include "ledgerd/ingest.h"
 #include "ledgerd/disk.h"
+#include "ledgerd/engine.h"
 #include "ledgerd/keeper.h"
 #include "ledgerd/node.h"
 #include "ledgerd/telemetry.h"
@@ -236,6 +237,8 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 		ld_hub_advance(&n->hub, LD_INDEXED, mkt_chain_indexed(n->chain));
 		res = ld_pipe_start(n, err);
 	}
+	if (!res && conf->role == LD_AUTHORITY && conf->etcd_endpoints[0])
+		res = ld_engine_start(n, &n->engine, err);
 	if (!res) {
 		n->ticking = !pthread_create(&n->ticker, NULL, tick_main, n);
 		if (!n->ticking)
@@ -261,6 +264,7 @@ void ld_node_stop(struct ld_node *n)
 {
 	atomic_store(&n->stopping, true);
 	ld_ingest_stop(n->ingest);
+	ld_engine_stop(n->engine);
 	ld_pipe_stop(n);
 	if (n->ticking)
 		pthread_join(n->ticker, NULL);
@@ -274,6 +278,7 @@ void ld_node_free(struct ld_node *n)
 		return;
 	ld_ingest_free(n->ingest);
 	ld_keeper_free(n->keeper);
+	ld_engine_free(n->engine);
 	ld_pipe_free(n);
 	ld_alarms_free(n->alarms);
 	ld_api_cache_free(n->cache);

@@ -101,6 +101,13 @@ struct mkt_sealed {
 void mkt_sealed_release(struct mkt_sealed *s);
 
 /*
+ * A block that others sealed, checked and executed: @b was decoded from @bytes, @delta is what
+ * the state gave.  Both move into @out on success.  -MKT_ENOMEM.
+ */
+int mkt_sealed_take(const struct mkt_block *b, struct mkt_buf *bytes, struct mkt_delta *delta,
+		    struct mkt_sealed *out) MKT_MUST_CHECK;
+
+/*
  * Give an encoded block these votes instead of its own: 1..MKT_AUTHORITIES_MAX, ascending by
  * number.  Header and hash stay.  -MKT_EINVAL, -MKT_ENOMEM; @s is unchanged then.
  */

@@ -92,6 +92,21 @@ int mkt_chain_seal(const struct mkt_chain *c, const struct mkt_seal *in, struct 
 	return 0;
 }
 
+int mkt_sealed_take(const struct mkt_block *b, struct mkt_buf *bytes, struct mkt_delta *delta,
+		    struct mkt_sealed *out)
+{
+	struct mkt_sealed s = {.h = b->h, .hash = b->hash};
+
+	if (chain_tx_ids(b, &s.tx_ids) < 0)
+		return -MKT_ENOMEM;
+	s.bytes = *bytes;
+	s.delta = *delta;
+	*bytes = (struct mkt_buf)MKT_BUF_INIT;
+	*delta = (struct mkt_delta){.rows = NULL};
+	*out = s;
+	return 0;
+}
+
 #define VOTE_BYTES (2 + MKT_SIG_LEN)
 
 int mkt_sealed_certify(struct mkt_sealed *s, const struct mkt_vote *votes, unsigned n)

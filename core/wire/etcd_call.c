@@ -254,6 +254,7 @@ static void take_txn(struct etcd_call *c, struct mkt_err *err)
 	}
 	etcd_hang_up(c);
 	c->busy = false; /* callbacks may use it again */
+	e->answer.cluster = head.cluster;
 	if (one_of_ours(e, head.cluster))
 		tell(e, txn_id, e->answer.outcome);
 }
