@@ -416,7 +416,8 @@ static void on_lost(void *ctx, bool lost, const char *why)
 	struct ld_engine *e = ctx;
 
 	if (lost != e->lost)
-		mkt_log(MKT_LOG_WARNING, lost ? "etcd is not reached: %s" : "etcd is reached again%s",
+		mkt_log(MKT_LOG_WARNING,
+			lost ? "etcd is not reached: %s" : "etcd is reached again%s",
 			lost ? why : "");
 	e->lost = lost;
 	pthread_mutex_lock(&e->mu);
