@@ -241,7 +241,7 @@ cluster_leader() {
 	local x leader
 	for x in "${cluster_nodes[@]}"; do
 		[[ $x = a* ]] && [ -n "${cluster_pid[$x]}" ] || continue
-		leader=$(cluster_status "$x" .data.leader)
+		leader=$(cluster_status "$x" .data.node.leader)
 		[ -z "$leader" ] || { echo "$leader"; return 0; }
 	done
 	return 1
