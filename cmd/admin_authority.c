@@ -286,7 +286,8 @@ static int send(struct mkt_act *a, const struct mkt_proposal *p, const struct mk
 		mkt_err_set(&app->err, MKT_EAUTHORITY,
 			    "%u of %u authorities have signed, %u must", op.u.authority.nsigs,
 			    set->n, mkt_authorities_quorum(set));
-		mkt_err_hint(&app->err, "mkt admin authority sign FILE --key FILE, at each of them");
+		mkt_err_hint(&app->err,
+			     "mkt admin authority sign FILE --key FILE, at each of them");
 		return -MKT_EAUTHORITY;
 	}
 	mkt_act_note(a, "authority %s %s %u", mkt_proposal_word(p), p->change.who.name,

@@ -201,7 +201,8 @@ static int take_authority(struct making *m, const char *text)
 				     MKT_AUTHORITIES_MAX);
 	snprintf(name, sizeof(name), "a%u", g->nauthorities + 1u);
 	if (key && (strlen(name) != (size_t)(key - text) || strncmp(name, text, strlen(name)) != 0))
-		return mkt_app_usage(m->app, "authority %u of '--authority' is called '%s', not '%.*s'",
+		return mkt_app_usage(m->app,
+				     "authority %u of '--authority' is called '%s', not '%.*s'",
 				     g->nauthorities + 1u, name, (int)(key - text), text);
 	if (mkt_pubkey_parse(key ? key + 1 : text, &g->authorities[g->nauthorities]))
 		return mkt_app_usage(m->app, "'%s' is no key (mkt1...)", key ? key + 1 : text);

@@ -191,7 +191,8 @@ int mkt_proposal_merge(struct mkt_proposal *p, const struct mkt_proposal *other,
 	int rc = 0;
 
 	if (!mkt_hash_eq(&p->chain, &other->chain) || a->what != b->what ||
-	    a->generation != b->generation || memcmp(&a->who.key, &b->who.key, sizeof(b->who.key)) ||
+	    a->generation != b->generation ||
+	    memcmp(&a->who.key, &b->who.key, sizeof(b->who.key)) != 0 ||
 	    strcmp(a->who.name, b->who.name) != 0)
 		return mkt_err_set(err, MKT_ECONFLICT, "the files propose different things");
 	for (unsigned i = 0; !rc && i < other->n; i++)

@@ -682,6 +682,63 @@ static void add_operator(struct world *w)
 	mkt_tx_add(&w->l.build, &op, NULL, "by test");
 }
 
+/* ---- authorities ------------------------------------------------------------------------ */
+
+#define AUTHORITIES 40 /* keys that come and go; number 0 is that of genesis */
+
+static void authority_key(unsigned i, struct mkt_pubkey *pub, struct mkt_seckey *sec)
+{
+	uint8_t seed[MKT_SEED_LEN] = {(uint8_t)i, 0xa0};
+
+	mkt_keypair(pub, sec, seed);
+}
+
+/* Signatures of members of @set for @c, now and then one too few, or for something else. */
+static unsigned cosign(struct world *w, const struct mkt_authority_change *c, uint8_t *out)
+{
+	const struct mkt_authorities *set = mkt_state_authorities(w->l.s);
+	unsigned most = one_in(w, 6) ? 1 : mkt_authorities_quorum(set), n = 0;
+	struct mkt_buf text = MKT_BUF_INIT;
+
+	mkt_authority_signed(c, &w->l.chain, &text);
+	for (unsigned k = 0; k < set->n && n < most; k++, n++, out += MKT_COSIGN_LEN) {
+		struct mkt_pubkey pub = {{0}};
+		struct mkt_seckey sec;
+		struct mkt_sig sig;
+
+		for (unsigned i = 0; memcmp(&pub, &set->v[k].key, sizeof(pub)) != 0; i++)
+			authority_key(i, &pub, &sec);
+		mkt_sign(&sig, &sec, text.data, one_in(w, 20) ? text.len - 1 : text.len);
+		out[0] = (uint8_t)k;
+		out[1] = 0;
+		memcpy(out + 2, sig.b, sizeof(sig.b));
+	}
+	mkt_buf_release(&text);
+	return n;
+}
+
+/* At the start of a block, so that it may be alone; what comes behind it is refused then. */
+static void change_authorities(struct world *w)
+{
+	const struct mkt_authorities *set = mkt_state_authorities(w->l.s);
+	struct mkt_op op = {.kind = MKT_OP_AUTHORITY};
+	struct mkt_authority_change *c = &op.u.authority.change;
+	uint8_t sigs[MKT_AUTHORITIES_MAX * MKT_COSIGN_LEN];
+	unsigned key = below(w, AUTHORITIES);
+	struct mkt_seckey sec;
+
+	c->what = one_in(w, 2) ? MKT_AUTHORITY_ADD : MKT_AUTHORITY_REMOVE;
+	c->generation = set->generation - one_in(w, 12);
+	authority_key(key, &c->who.key, &sec);
+	snprintf(c->who.name, sizeof(c->who.name), "k%u", key);
+	if (c->what == MKT_AUTHORITY_REMOVE)
+		c->who = set->v[below(w, set->n)];
+	op.u.authority.nsigs = (uint8_t)cosign(w, c, sigs);
+	ledger_tx_begin(&w->l, one_in(w, 20) ? any_account(w) : MKT_OPERATOR, 0);
+	mkt_tx_add(&w->l.build, &op, NULL, (const char *)sigs);
+	submit(w);
+}
+
 static uint32_t envelope(struct world *w)
 {
 	uint32_t signer = any_account(w), n = 1;
@@ -820,6 +877,7 @@ static void start(struct world *w)
 	l->g.lot_wh = w->k->lot;
 	l->g.unreported = w->k->unreported;
 	l->g.clock = w->k->clock;
+	authority_key(0, &l->g.authorities[0], &(struct mkt_seckey){{0}});
 	ledger_start(l);
 	WANT(mkt_state_new(&l->g, &w->twin, NULL) == 0);
 	WANT(mkt_state_end(w->twin, &w->twin_delta, &l->digest) == 0);
@@ -877,6 +935,8 @@ static void run_kind(const struct kind *k, uint64_t seed, uint32_t times, uint64
 		block_clock(w, before_ms);
 		if (!b)
 			people(w);
+		if (one_in(w, 12))
+			change_authorities(w);
 		while (done < n)
 			done += envelope(w);
 		block_end(w, b);
@@ -902,6 +962,7 @@ static const int must_see[] = {
 	MKT_EMEMBER, MKT_EFOK,      MKT_EPOSTONLY, MKT_EBID,       MKT_ETOOLATE,    MKT_EREDUCE,
 	MKT_ECONTRACT, MKT_EREPORTED, MKT_EEARLY,  MKT_ELATE,      MKT_ECHARGER,    MKT_EOPENBIDS,
 	MKT_ERETIRED, MKT_EUNSETTLED, MKT_EABORTED, MKT_EDELEGATION, MKT_ECLOSING,  MKT_EUNTIL,
+	MKT_EAUTHORITY,
 };
 
 int main(int argc, char **argv)

@@ -25,6 +25,8 @@ static const struct mkt_bid_leg legs[] = {
 	{W0 + 20, 5000, 0}, {W0 + 20, 5000, 0x0001}, {W0 + 21, 4990, 0x0101}, {W0 + 22, 100, 0x0100},
 };
 
+static const char cosigns[2 * MKT_COSIGN_LEN] = {[MKT_COSIGN_LEN] = 1}; /* of 0 and 1 */
+
 static const struct sample {
 	const char *name;
 	uint32_t signer;
@@ -55,6 +57,8 @@ static const struct sample {
 	{"limits", 0, {.kind = MKT_OP_LIMITS, .u.limits = {MKT_CLASS_EV, {1, 2, 3, 4}}}, NULL},
 	{"clock", 0, {.kind = MKT_OP_CLOCK, .u.clock = {T0_S * 1000 + 1000}}, NULL},
 	{"imbalance", 0, {.kind = MKT_OP_IMBALANCE, .u.imbalance = {1, 2}}, NULL},
+	{"authority-add", 0, {.kind = MKT_OP_AUTHORITY, .u.authority = {{1, 0, {{{7}}, "east"}}, 1, 0}}, cosigns},
+	{"authority-remove", 0, {.kind = MKT_OP_AUTHORITY, .u.authority = {{2, 0, {{{7}}, "a1"}}, 2, 0}}, cosigns},
 	{"meterop", 0, {.kind = MKT_OP_METEROP, .u.meterop = {1, 3, 1}}, NULL},
 };
 
