@@ -85,6 +85,7 @@ void ld_json_node(struct mkt_jw *w, struct ld_node *n)
 	}
 	if (n->engine)
 		put_engine(w, n->engine);
+	ld_json_upstream(w, n);
 	put_authorities(w, n, &set);
 	ld_json_alarms(w, n);
 	mkt_jw_obj_end(w);

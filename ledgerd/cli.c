@@ -63,6 +63,8 @@ int ld_cli_status(int code)
 	case MKT_EIO:
 	case MKT_EDISKFULL:
 	case MKT_EBUSY:
+	case MKT_EUNAVAILABLE:
+	case MKT_ECANCELLED:
 		return 7;
 	case MKT_ENOMEM:
 	case MKT_EINTERNAL:

@@ -144,6 +144,7 @@ static const struct row rows[] = {
 	{"node", "tls_key", TEXT_OF(tls_key)},
 	{"authority", "key", TEXT_OF(key)},
 	{"upstream", "urls", TEXT_OF(upstream)},
+	{"upstream", "chain", TEXT_OF(upstream_chain)},
 	{"upstream", "from_genesis", FLAG, AT(from_genesis), 0},
 	{"peers", "listen", TEXT_OF(peer_listen)},
 	{"peers", "cert", TEXT_OF(peer_cert)},

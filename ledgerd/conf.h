@@ -3,7 +3,7 @@
  *
  *   [node]       role dir socket socket_mode listen threads tls_cert tls_key
  *   [authority]  key
- *   [upstream]   urls from_genesis           fullnode: where blocks come from and transactions go
+ *   [upstream]   urls chain from_genesis     fullnode: where blocks come from and transactions go
  *   [peers]      listen cert key ca          mutual TLS between nodes
  *   [peer NAME]  url                         a node that may connect: NAME is in its certificate
  *   [etcd]       endpoints ca cert key user password_file
@@ -16,6 +16,7 @@
 #include "core/base/compat.h"
 #include "core/base/err.h"
 #include "core/base/limits.h"
+#include "core/crypto/hash.h"
 
 #define LD_PATH_MAX 256
 #define LD_URLS_MAX 1024  /* of a list of addresses, separated by spaces */
@@ -46,6 +47,7 @@ struct ld_conf {
 	char archive[LD_PATH_MAX];  /* directory of archive files; "": DIR/archive */
 	char tls_cert[LD_PATH_MAX], tls_key[LD_PATH_MAX]; /* of @listen; "": plain HTTP */
 	char upstream[LD_URLS_MAX]; /* "https://a1:7461 https://full1:7460", in order of liking */
+	char upstream_chain[2 * MKT_HASH_LEN + 1]; /* id of the chain to follow; "": as they say */
 	bool from_genesis;	    /* an empty node executes all blocks and takes no snapshot */
 	char peer_listen[LD_PATH_MAX], peer_cert[LD_PATH_MAX], peer_key[LD_PATH_MAX],
 		peer_ca[LD_PATH_MAX];

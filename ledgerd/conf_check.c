@@ -39,6 +39,28 @@ static int check_socket(const char *path, struct mkt_err *err)
 	return 0;
 }
 
+static bool any_https(const char *urls)
+{
+	return strstr(urls, "https://") != NULL;
+}
+
+/* The sockets of other nodes on this machine, too. */
+static int check_upstreams(const char *urls, struct mkt_err *err)
+{
+	for (const char *at = urls; *at; at += strspn(at, " ")) {
+		size_t n = strcspn(at, " ");
+
+		if ((strncmp(at, "http://", 7) || n == 7) &&
+		    (strncmp(at, "https://", 8) || n == 8) && strncmp(at, "unix:/", 6))
+			return mkt_err_set(err, MKT_EINVAL,
+					   "'urls' in [upstream] has '%.*s', which does not begin "
+					   "with https://, http:// or unix:/",
+					   (int)n, at);
+		at += n;
+	}
+	return 0;
+}
+
 /* Each of @urls, separated by spaces, has a scheme that a client knows. */
 static int check_urls(const char *what, const char *urls, struct mkt_err *err)
 {
@@ -53,11 +75,6 @@ static int check_urls(const char *what, const char *urls, struct mkt_err *err)
 		at += n;
 	}
 	return 0;
-}
-
-static bool any_https(const char *urls)
-{
-	return strstr(urls, "https://") != NULL;
 }
 
 struct file {
@@ -144,7 +161,13 @@ static int check_role(const struct ld_conf *c, struct mkt_err *err)
 			return mkt_err_set(err, MKT_EINVAL,
 					   "'urls' in [upstream] is not set: a fullnode follows "
 					   "another node");
-		return check_urls("'urls' in [upstream]", c->upstream, err);
+		if (c->upstream_chain[0] &&
+		    strspn(c->upstream_chain, "0123456789abcdefABCDEF") != 2 * MKT_HASH_LEN)
+			return mkt_err_set(err, MKT_EINVAL,
+					   "'chain' in [upstream] is '%s', which is not the %d "
+					   "hexadecimal digits of a chain's id",
+					   c->upstream_chain, 2 * MKT_HASH_LEN);
+		return check_upstreams(c->upstream, err);
 	}
 	if (!c->key[0])
 		return mkt_err_set(err, MKT_EINVAL, "'key' in [authority] is not set");

@@ -6,6 +6,7 @@
 #include "ledgerd/alarm.h"
 #include "ledgerd/api.h"
 #include "ledgerd/health.h"
+#include "ledgerd/ingest.h"
 #include "ledgerd/telemetry.h"
 
 const char *ld_role_name(const struct ld_node *n)
@@ -29,6 +30,38 @@ static uint64_t resident_bytes(void)
 	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Nothing was heard of any upstream for so long that more is likely to have happened there. */
+static bool is_stale(struct ld_node *n)
+{
+	struct ld_ingest_numbers in;
+
+	if (!n->ingest)
+		return false;
+	ld_ingest_look(n->ingest, &in);
+	return ld_mono_ms() - in.heard_ms > LD_STALE_MS;
+}
+
+void ld_json_upstream(struct mkt_jw *w, struct ld_node *n)
+{
+	struct ld_ingest_numbers in;
+	uint64_t now = ld_mono_ms();
+
+	if (!n->ingest)
+		return;
+	ld_ingest_look(n->ingest, &in);
+	mkt_jw_key(w, "upstream");
+	mkt_jw_obj(w);
+	mkt_jw_kstr(w, "url", in.url);
+	mkt_jw_ku64(w, "height", in.upstream);
+	mkt_jw_ku64(w, "lag_blocks", in.upstream > in.height ? in.upstream - in.height : 0);
+	mkt_jw_ku64(w, "heard_ms", now > in.heard_ms ? now - in.heard_ms : 0);
+	mkt_jw_kbool(w, "stale", now > in.heard_ms + LD_STALE_MS);
+	mkt_jw_kbool(w, "halted", in.halted);
+	if (in.halted)
+		mkt_jw_kstr(w, "halt", in.halt);
+	mkt_jw_obj_end(w);
+}
+
 /* What keeps transactions out; the others are alarms that let service go on. */
 static const char *status_of(struct ld_node *n, const struct ld_pipe_numbers *p)
 {
@@ -42,6 +75,8 @@ static const char *status_of(struct ld_node *n, const struct ld_pipe_numbers *p)
 		return "engine";
 	if (ld_alarm_look(n->alarms, LD_ALARM_PROGRESS, NULL, NULL))
 		return "progress";
+	if (is_stale(n))
+		return "stale";
 	return ld_hub_stopped(&n->hub) ? "stopping" : "ok";
 }
 
@@ -116,6 +151,7 @@ static void put_facts(struct mkt_jw *w, struct ld_node *n, const struct ld_healt
 	mkt_jw_ku64(w, "indexed", h->indexed);
 	mkt_jw_ku64(w, "queue", h->pipe.queued_txs);
 	put_disk(w, n, h);
+	ld_json_upstream(w, n);
 	ld_json_alarms(w, n);
 	mkt_jw_ku64(w, "connections", atomic_load(&n->guard.connections));
 	mkt_jw_ku64(w, "streams", atomic_load(&n->guard.streams));

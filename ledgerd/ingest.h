@@ -22,6 +22,8 @@
 struct ld_node;
 struct ld_ingest;
 
+#define LD_STALE_MS 15000u /* without news of an upstream */
+
 /* What was fetched from where, and how far behind. */
 struct ld_ingest_numbers {
 	uint64_t height;	/* of the last appended block */

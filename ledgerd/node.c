@@ -7,6 +7,7 @@
 #include "core/crypto/keyfile.h"
 #include "core/app/log.h"
 #include "ledgerd/alarm.h"
+#include "ledgerd/follow.h"
 #include "ledgerd/ingest.h"
 #include "ledgerd/disk.h"
 #include "ledgerd/engine.h"
@@ -125,6 +126,8 @@ int ld_node_check(const struct ld_conf *conf, struct mkt_err *err)
 		return res;
 	snprintf(path, sizeof(path), "%s/genesis", conf->dir);
 	res = mkt_file_read(path, GENESIS_BYTES_MAX, &bytes, err);
+	if (res == -MKT_ENOTFOUND && !seals)
+		return 0; /* it will come from an upstream */
 	if (res == -MKT_ENOTFOUND)
 		mkt_err_set(err, MKT_ENOTFOUND, "there is no chain in '%s'", conf->dir);
 	if (!res) {
@@ -230,8 +233,12 @@ int ld_node_open(const struct ld_conf *conf, struct ld_node **out, struct mkt_er
 		res = mkt_err_code(err, MKT_ENOMEM);
 	if (!res && conf->role != LD_FULLNODE)
 		res = load_key(conf, &n->key, err);
+	if (!res && conf->role == LD_FULLNODE)
+		res = ld_follow_begin(conf, err);
 	if (!res)
 		res = open_chain(n, err);
+	if (!res && conf->role == LD_FULLNODE)
+		res = ld_follow_pinned(conf, &n->chain_id, err);
 	if (!res) {
 		ld_hub_advance(&n->hub, LD_APPENDED, mkt_chain_height(n->chain));
 		ld_hub_advance(&n->hub, LD_INDEXED, mkt_chain_indexed(n->chain));
