@@ -249,6 +249,7 @@ static int read_head(struct ld_node *n, struct ld_pipe *p, struct mkt_err *err)
 
 static int pipe_new(struct ld_node *n, struct mkt_err *err)
 {
+	uint32_t nblocks = n->conf->role == LD_FULLNODE ? LD_BLOCKS_FOLLOW : LD_BLOCKS;
 	struct ld_pipe *p = calloc(1, sizeof(*p));
 
 	if (!p)
@@ -262,7 +263,7 @@ static int pipe_new(struct ld_node *n, struct mkt_err *err)
 	cond_init(&p->ended);
 	cond_init(&p->appended);
 	cond_init(&p->freed);
-	for (uint32_t i = 0; i < LD_BLOCKS; i++) {
+	for (uint32_t i = 0; i < nblocks; i++) {
 		struct ld_block *b = calloc(1, sizeof(*b));
 
 		if (!b)
@@ -370,6 +371,8 @@ void ld_blocks_put(struct ld_pipe *p, struct ld_block *const *blocks, unsigned c
 	}
 	pthread_mutex_lock(&p->cm);
 	for (unsigned i = 0; i < count; i++) {
+		p->held -= blocks[i]->held;
+		blocks[i]->held = 0;
 		blocks[i]->next = p->free_blocks;
 		p->free_blocks = blocks[i];
 	}
@@ -383,9 +386,10 @@ struct ld_block *ld_block_take(struct ld_pipe *p, bool parked)
 	struct ld_block *b;
 
 	pthread_mutex_lock(&p->cm);
-	while (!p->free_blocks && !p->abandon && (parked || !p->voiding))
+	while ((!p->free_blocks || p->held > LD_HELD_BYTES) && !p->abandon &&
+	       (parked || !p->voiding))
 		pthread_cond_wait(&p->freed, &p->cm);
-	b = parked || !p->voiding ? p->free_blocks : NULL;
+	b = (parked || !p->voiding) && p->held <= LD_HELD_BYTES ? p->free_blocks : NULL;
 	if (b) {
 		p->free_blocks = b->next;
 		p->nblocks++;
@@ -467,7 +471,11 @@ void ld_pipe_block_put(struct ld_node *n, struct ld_block *b)
 void ld_pipe_append(struct ld_node *n, struct ld_block *b)
 {
 	b->is_sealed = true;
+	b->held = b->sealed.bytes.len;
 	ld_node_authorities(n, &b->set);
+	pthread_mutex_lock(&n->pipe->cm);
+	n->pipe->held += b->held;
+	pthread_mutex_unlock(&n->pipe->cm);
 	atomic_store(&n->pipe->pending_height, b->height);
 	ld_block_ended(n->pipe, b);
 }

@@ -35,6 +35,7 @@ struct ld_pipe {
 	struct ld_block *ended_head, *ended_tail;
 	struct ld_block *append_head, *append_tail;
 	uint32_t nblocks;			      /* not free */
+	size_t held;				      /* bytes of those that others sealed */
 	struct ld_batch *sealing_head, *sealing_tail; /* executed; by growing done_height */
 	bool no_more_ended, no_more_appended;
 	bool committing_now; /* the committer holds blocks */

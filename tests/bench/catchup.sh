@@ -11,7 +11,7 @@ BLOCKS=${BLOCKS:-200000}
 BIDS=${BIDS:-4}
 dir=$(mktemp -d)
 up='' full=''
-trap 'kill -9 $up $full 2>/dev/null || :; wait; rm -rf "$dir"' EXIT
+trap 'kill -9 $up $full 2>/dev/null || :; wait 2>/dev/null; rm -rf "$dir"' EXIT
 
 now_ms() { date +%s%3N; }
 rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
@@ -28,7 +28,8 @@ TMPDIR=$dir "$BUILD/bench-blocks" --blocks "$BLOCKS" --bids "$BIDS" >"$dir/made"
 head -n 1 "$dir/made"
 made=$(tail -n 1 "$dir/made")
 begun=$(now_ms)
-"$BUILD/mkt" -q verify "$made/chain" >/dev/null
+TIMEFORMAT='%U %S'
+verify_cpu=$({ time "$BUILD/mkt" -q verify "$made/chain" >/dev/null; } 2>&1 | awk '{ print $1 + $2 }')
 verify=$(($(now_ms) - begun))
 
 "$BUILD/ledgerd" -f "$made/ledgerd.conf" 2>"$dir/up.log" &
@@ -49,8 +50,10 @@ full=$!
 until_up "$dir/f" $full "$dir/full.log"
 until [ "$(height "$dir/f")" -ge "$last" ]; do sleep 0.1; done
 catchup=$(($(now_ms) - begun))
-awk -v v="$verify" -v c="$catchup" -v n="$last" 'BEGIN {
-	printf "mkt verify      %8.1f s  %8.0f blocks/s\n", v / 1000, n * 1000 / v
-	printf "fullnode        %8.1f s  %8.0f blocks/s   speed %.2f of verify (mark 0.80)\n", c / 1000, n * 1000 / c, v / c }'
+catchup_cpu=$(awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15) / hz }' "/proc/$full/stat")
+awk -v v="$verify" -v c="$catchup" -v n="$last" -v vc="$verify_cpu" -v cc="$catchup_cpu" 'BEGIN {
+	printf "mkt verify      %8.1f s  %8.0f blocks/s  %6.1f s of processor\n", v / 1000, n * 1000 / v, vc
+	printf "fullnode        %8.1f s  %8.0f blocks/s  %6.1f s of processor\n", c / 1000, n * 1000 / c, cc
+	printf "speed           %8.2f of verify (mark 0.80); by processor time %.2f\n", v / c, vc / cc }'
 echo "its memory      $(($(peak_kb $full) / 1024)) MB at most; the upstream's $(($(rss_kb $up) / 1024)) MB"
 echo "every block     $((bytes / 1000000)) MB asked for at once cost the node $(((after - before) / 1024)) MB (mark 16)"
