@@ -61,10 +61,12 @@ check-lint: all
 bench: all $(BENCH_BIN)
 	@for s in tests/bench/*.sh; do BUILD=$(BUILD) $$s || exit 1; done
 
-# Hours of faults and seeds: five hundred contracts over devices, for each seed from the clock.
+# Hours of faults and seeds: five hundred contracts over devices, and a hundred faults of nodes, for
+# each seed from the clock.
 SOAK_ROUNDS ?= 10
 soak: tests-build
-	MKT_SEEDS=100000 MKT_SEED=$$(date +%s)000000 $(BUILD)/tests/sim/quorum
 	@for i in $$(seq $(SOAK_ROUNDS)); do \
-		MKT_SEED=$$(date +%s) MKT_WINDOWS=26 BUILD=$(BUILD) tests/e2e/charge_contracts.sh || exit 1; \
+		export MKT_SEED=$$(date +%s) BUILD=$(BUILD); \
+		MKT_WINDOWS=26 tests/e2e/charge_contracts.sh || exit 1; \
+		MKT_FAULTS=100 tests/e2e/cluster.sh || exit 1; \
 	done
