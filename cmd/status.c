@@ -4,6 +4,7 @@
 #include "core/base/compat.h"
 
 #include "cmd/cmd.h"
+#include "cmd/events.h"
 #include "cmd/tables.h"
 #include "core/app/request.h"
 
@@ -64,6 +65,54 @@ static const struct mkt_source node_source[] = {
 };
 _Static_assert(MKT_ARRAY_SIZE(node_cols) == MKT_ARRAY_SIZE(node_source) + 1, "all columns");
 
+/* What the node is among the others; people see it where there are others. */
+static const struct mkt_col set_cols[] = {
+	{"name", MKT_COL_TEXT, .head = "this authority"},
+	{"leader", MKT_COL_TEXT, .head = "leader"},
+	{"epoch", MKT_COL_UINT, .head = "epoch"},
+	{"head", MKT_COL_UINT, .head = "last committed block"},
+	{"lag_blocks", MKT_COL_UINT, .head = "blocks behind"},
+	{"lag_ms", MKT_COL_DURATION_MS, .head = "time behind"},
+	{"proposal", MKT_COL_UINT, .head = "block under vote"},
+	{"votes", MKT_COL_UINT, .head = "votes for it"},
+	{"needed", MKT_COL_UINT, .head = "votes needed"},
+	{"quorum", MKT_COL_TEXT, .head = "quorum"},
+	{"generation", MKT_COL_UINT, .head = "changes of the set"},
+	{"since", MKT_COL_UINT, .head = "last change in block", .wide = true},
+	{"halt", MKT_COL_TEXT, .head = "halted"},
+	{.name = NULL}};
+static const struct mkt_table set_table = {"set", set_cols, true};
+static const struct mkt_source set_source[] = {
+	{"node.name", 0, NULL},	      {"node.leader", 0, NULL}, {"node.epoch", 0, NULL},
+	{"node.head", 0, NULL},	      {"node.lag_blocks", 0, NULL}, {"node.lag_ms", 0, NULL},
+	{"node.proposal", 0, NULL},   {"node.votes", 0, NULL},	{"node.needed", 0, NULL},
+	{"node.quorum", 0, NULL},     {"node.generation", 0, NULL}, {"node.since", 0, NULL},
+	{"node.halt", 0, NULL},
+};
+_Static_assert(MKT_ARRAY_SIZE(set_cols) == MKT_ARRAY_SIZE(set_source) + 1, "all columns");
+
+static const struct mkt_col authority_cols[] = {
+	{"number", MKT_COL_UINT, .head = "authority"},
+	{"name", MKT_COL_TEXT, .head = "name"},
+	{"alive", MKT_COL_BOOL, .head = "alive"},
+	{"height", MKT_COL_UINT, .head = "block"},
+	{"url", MKT_COL_TEXT, .head = "url", .cut = true},
+	{"key", MKT_COL_TEXT, .head = "key", .wide = true},
+	{.name = NULL}};
+static const struct mkt_table authority_table = {"authority", authority_cols, false};
+static const struct mkt_source authority_source[] = {{"number", 0, NULL}, {"name", 0, NULL},
+						     {"alive", 0, NULL},  {"height", 0, NULL},
+						     {"url", 0, NULL},	  {"key", 0, NULL}};
+
+static const struct mkt_col alarm_cols[] = {
+	{"alarm", MKT_COL_TEXT, .head = "alarm"},
+	{"since_ms", MKT_COL_TIME_MS, .json = "since", .head = "since"},
+	{"text", MKT_COL_TEXT, .head = "what"},
+	{.name = NULL}};
+static const struct mkt_table alarm_table = {"alarm", alarm_cols, false};
+static const struct mkt_source alarm_source[] = {
+	{"alarm", 0, NULL}, {"since", 0, NULL}, {"text", 0, NULL}};
+
 enum { R_ID, R_TIME, R_COMMAND, R_ACCOUNT, R_COLS };
 
 static const struct mkt_col request_cols[] = {
@@ -73,7 +122,8 @@ static const struct mkt_col request_cols[] = {
 	[R_ACCOUNT] = {"account", MKT_COL_TEXT, .head = "account"},
 	{.name = NULL}};
 static const struct mkt_table request_table = {"request", request_cols, false};
-static const struct mkt_doc status_doc = {"status", 1, {&node_table, &request_table}, false};
+static const struct mkt_doc status_doc = {
+	"status", 1, {&node_table, &set_table, &authority_table, &alarm_table, &request_table}, false};
 
 struct unfinished {
 	struct mkt_app *app;
@@ -100,6 +150,38 @@ static int add_request(void *arg, const struct mkt_request *r)
 	return 0;
 }
 
+/* The array @key of @node as rows; people do not see an empty one. */
+static int add_list(struct mkt_session *s, const struct mkt_jval *node, const char *key,
+		    const struct mkt_table *t, const struct mkt_source *from)
+{
+	struct mkt_jval rows;
+	bool there = mkt_jval_has(node, key);
+	int rc = there ? mkt_jget_arr(node, key, &rows, &s->app->err) : 0;
+
+	if (rc)
+		return rc;
+	there = there && mkt_jval_count(&rows);
+	if (there || !mkt_for_people(s->app))
+		mkt_out_part(&s->app->out, t);
+	return there ? mkt_rows_add(s, t, from, &rows) : 0;
+}
+
+/* Where there is one authority and this is it, people see alarms only. */
+static int add_node(struct mkt_session *s, const struct mkt_jval *data)
+{
+	bool all = !mkt_for_people(s->app) || strcmp(mkt_word(data, "role"), "solo") != 0;
+	struct mkt_jval node;
+	int rc = mkt_jget_obj(data, "node", &node, &s->app->err);
+
+	if (!rc && all) {
+		mkt_out_part(&s->app->out, &set_table);
+		rc = mkt_rows_one(s, &set_table, set_source, data);
+		if (!rc)
+			rc = add_list(s, &node, "members", &authority_table, authority_source);
+	}
+	return rc ? rc : add_list(s, &node, "alarms", &alarm_table, alarm_source);
+}
+
 static int print(struct mkt_session *s, const struct mkt_answer *a)
 {
 	struct mkt_app *app = s->app;
@@ -110,6 +192,8 @@ static int print(struct mkt_session *s, const struct mkt_answer *a)
 		return rc;
 	mkt_out_part(&app->out, &node_table);
 	rc = mkt_rows_named(s, &node_table, node_source, &a->data, mkt_client_server(s->client));
+	if (!rc)
+		rc = add_node(s, &a->data);
 	if (!mkt_for_people(app))
 		mkt_out_part(&app->out, &request_table);
 	if (!rc)
