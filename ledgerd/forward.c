@@ -23,7 +23,7 @@
 
 #define SEND_TXS 4096u	       /* of one request, but for a batch that is larger */
 #define SEND_BYTES (1u << 20)
-#define TRY_MS 5000u	       /* for an upstream to answer */
+#define TRY_MS 2000u	       /* for an upstream to answer; then the next, with the same bytes */
 #define PAUSE_MS 200u	       /* when none does */
 
 struct forward {

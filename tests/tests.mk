@@ -65,6 +65,7 @@ bench: all $(BENCH_BIN)
 # each seed from the clock.
 SOAK_ROUNDS ?= 10
 soak: tests-build
+	MKT_SEEDS=100000 MKT_SEED=$$(date +%s)000000 $(BUILD)/tests/sim/quorum
 	@for i in $$(seq $(SOAK_ROUNDS)); do \
 		export MKT_SEED=$$(date +%s) BUILD=$(BUILD); \
 		MKT_WINDOWS=26 tests/e2e/charge_contracts.sh || exit 1; \
