@@ -67,7 +67,7 @@ _Static_assert(MKT_ARRAY_SIZE(node_cols) == MKT_ARRAY_SIZE(node_source) + 1, "al
 
 /* What the node is among the others; people see it where there are others. */
 static const struct mkt_col set_cols[] = {
-	{"name", MKT_COL_TEXT, .head = "this authority"},
+	{"authority", MKT_COL_TEXT, .head = "this authority"},
 	{"leader", MKT_COL_TEXT, .head = "leader"},
 	{"epoch", MKT_COL_UINT, .head = "epoch"},
 	{"head", MKT_COL_UINT, .head = "last committed block"},
@@ -91,11 +91,12 @@ static const struct mkt_source set_source[] = {
 };
 _Static_assert(MKT_ARRAY_SIZE(set_cols) == MKT_ARRAY_SIZE(set_source) + 1, "all columns");
 
+/* Other names than those of the parts above: --fields name means the chain's. */
 static const struct mkt_col authority_cols[] = {
 	{"number", MKT_COL_UINT, .head = "authority"},
-	{"name", MKT_COL_TEXT, .head = "name"},
+	{"member", MKT_COL_TEXT, .head = "name"},
 	{"alive", MKT_COL_BOOL, .head = "alive"},
-	{"height", MKT_COL_UINT, .head = "block"},
+	{"durable", MKT_COL_UINT, .head = "block"},
 	{"url", MKT_COL_TEXT, .head = "url", .cut = true},
 	{"key", MKT_COL_TEXT, .head = "key", .wide = true},
 	{.name = NULL}};

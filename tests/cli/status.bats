@@ -21,7 +21,7 @@ node,set,authority,alarm,request
 server,role,version,name,chain,clock,height,time,indexed,queue,txs,contracts,accounts,open_bids,contracted_wh,delivered_wh,money_ujpy,refused,disk,disk_free_bytes,disk_days_left,blocks_bytes,store_bytes,digest,uptime_s" ] || fail fields
 	[ "$(json -c '.data.node | [.role, .name, .clock, .height, .accounts, .disk]' <<<"$out")" = '["solo","demo","operator",0,1,"ok"]' ] || fail values
 	[ "$(json -c .data.request <<<"$out")" = '[]' ] || fail requests
-	[ "$(json -c '[.data.set.name, .data.set.needed, .data.set.quorum, .data.set.generation, (.data.authority[] | [.number, .name])]' <<<"$out")" = \
+	[ "$(json -c '[.data.set.authority, .data.set.needed, .data.set.quorum, .data.set.generation, (.data.authority[] | [.number, .member])]' <<<"$out")" = \
 		'["a1",1,"majority",0,[0,"a1"]]' ] || fail set
 	[ "$(json -r '.data.authority[0].key' <<<"$out")" = "$(mkt admin authority list --json | json -r '.data[0].key')" ] || fail key
 	[ "$(json -c .data.alarm <<<"$out")" = '[]' ] || fail alarms
