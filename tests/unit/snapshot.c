@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "core/chain/archive.h"
 #include "core/chain/snapshot.h"
 #include "core/store/segment.h"
 #include "tests/chain.h"
@@ -267,12 +268,138 @@ static void a_wrong_block_is_refused_and_named(void **state)
 	node_stop(&s.n);
 }
 
+/* ---- another set of authorities ---- */
+
+static void cosign(const struct node *n, const struct mkt_authority_change *change,
+		   char out[MKT_COSIGN_LEN + 1])
+{
+	struct mkt_buf b = MKT_BUF_INIT;
+	struct mkt_sig sig;
+
+	mkt_authority_signed(change, mkt_chain_id(n->c), &b);
+	mkt_sign(&sig, &n->authority_key, b.data, b.len);
+	memset(out, 0, MKT_COSIGN_LEN + 1); /* number 0 */
+	memcpy(out + 2, sig.b, MKT_SIG_LEN);
+	mkt_buf_release(&b);
+}
+
+static void append_one(struct node *n, struct mkt_sealed *b)
+{
+	struct mkt_err err;
+
+	NODE_OK(mkt_chain_append(n->c, &b, 1, &err), &err);
+	NODE_OK(mkt_chain_index(n->c, &b, 1, &err), &err);
+	mkt_sealed_release(b);
+}
+
+/* A second authority, in a block of its own; its height. */
+static uint64_t add_authority(struct node *n, struct mkt_seckey *second)
+{
+	struct mkt_op op = {.kind = MKT_OP_AUTHORITY};
+	char sigs[MKT_COSIGN_LEN + 1];
+	struct mkt_sealed b;
+
+	op.u.authority.change.what = MKT_AUTHORITY_ADD;
+	op.u.authority.change.generation = n->signers.generation;
+	node_key(202, &op.u.authority.change.who.key, second);
+	snprintf(op.u.authority.change.who.name, MKT_NAME_MAX, "second");
+	op.u.authority.nsigs = 1;
+	cosign(n, &op.u.authority.change, sigs);
+	node_begin(n, n->prev.time_ms + 1000);
+	assert_true(node_do(n, 0, &op, NULL, sigs));
+	node_seal(n, &b);
+	assert_int_equal(n->signers.n, 2);
+	append_one(n, &b);
+	return n->prev.height;
+}
+
+static void grow_by_two(struct node *n, const struct mkt_seckey *second, unsigned blocks)
+{
+	for (unsigned i = 0; i < blocks; i++) {
+		struct mkt_vote votes[2] = {{.authority = 0}, {.authority = 1}};
+		struct mkt_sealed b;
+
+		node_begin(n, n->prev.time_ms + (i + 20 < blocks ? 600000 : i ? 1000 : 0));
+		for (unsigned k = 0; k < 4; k++)
+			node_random_op(n);
+		node_seal(n, &b);
+		mkt_header_sign(&b.hash, &n->authority_key, &votes[0].sig);
+		mkt_header_sign(&b.hash, second, &votes[1].sig);
+		NODE_WANT(mkt_sealed_certify(&b, votes, 2) == 0);
+		append_one(n, &b);
+	}
+}
+
+static uint64_t cut_height;
+
+static void cut_body(uint64_t height, struct mkt_buf *rec, struct setup *s)
+{
+	struct mkt_buf block = MKT_BUF_INIT;
+	struct mkt_block b;
+	struct mkt_err err;
+	size_t used;
+
+	(void)s;
+	if (height != cut_height)
+		return;
+	NODE_OK(mkt_record_unpack(rec->data, rec->len, MKT_BLOCK_BYTES_MAX, &height, &block, NULL,
+				  &err),
+		&err);
+	NODE_OK(mkt_block_dec_head(block.data, block.len, &b, &used, &err), &err);
+	mkt_buf_clear(rec);
+	NODE_OK(mkt_record_pack(height, MKT_RECORD_PRUNED, block.data, used, rec, &err), &err);
+	mkt_buf_release(&block);
+}
+
+static void certificates_are_followed_through_a_change_of_authorities(void **state)
+{
+	struct mkt_buf rec = MKT_BUF_INIT;
+	struct mkt_pruned done;
+	struct mkt_prune p = {.all = true};
+	struct mkt_seckey second;
+	struct mkt_err err;
+	char dir[PATH_MAX];
+	struct setup s;
+
+	(void)state;
+	memset(&s, 0, sizeof(s));
+	node_start(&s.n, "snapshot", rng_start("snapshot"));
+	snprintf(s.file, sizeof(s.file), "%.3000s/snap", s.n.top);
+	snprintf(s.to, sizeof(s.to), "%.3000s/copy", s.n.top);
+	snprintf(dir, sizeof(dir), "%.3000s/archive", s.n.top);
+	grow(&s.n, 20);
+	cut_height = add_authority(&s.n, &second);
+	grow_by_two(&s.n, &second, 40);
+	NODE_OK(mkt_snapshot_write(s.n.c, s.file, &s.info, &err), &err);
+	assert_true(s.info.tail > cut_height + 1);
+
+	/* Its body stays, whatever is pruned. */
+	p.before = s.info.tail;
+	p.dir = dir;
+	NODE_OK(mkt_chain_prune(s.n.c, &p, &done, &err), &err);
+	assert_true(done.blocks > 10);
+	NODE_OK(mkt_chain_read_raw(s.n.c, cut_height, &rec, &err), &err);
+	assert_int_equal(mkt_chain_read_raw(s.n.c, cut_height + 1, &rec, &err), -MKT_EPRUNED);
+	mkt_buf_release(&rec);
+
+	/* Without it the new set is unknown; with it the chain is built, and opens. */
+	assert_int_equal(build(&s, cut_body, &err), -MKT_EINTEGRITY);
+	assert_non_null(strstr(err.text, "another set of authorities"));
+	NODE_OK(build(&s, NULL, &err), &err);
+	mkt_chain_close(s.n.c);
+	memcpy(s.n.dir, s.to, sizeof(s.n.dir));
+	node_open(&s.n);
+	assert_int_equal(mkt_state_authorities(mkt_chain_state(s.n.c))->n, 2);
+	node_stop(&s.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chain_is_built_and_goes_on),
 		cmocka_unit_test(a_flipped_bit_of_the_file_is_refused),
 		cmocka_unit_test(a_wrong_block_is_refused_and_named),
+		cmocka_unit_test(certificates_are_followed_through_a_change_of_authorities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
