@@ -8,6 +8,8 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "core/chain/archive.h"
@@ -299,6 +301,68 @@ static void a_store_is_not_made_without_bodies(void **state)
 	end(&s);
 }
 
+/* ---- readers meanwhile ---- */
+
+struct reader {
+	struct setup *s;
+	atomic_bool stop;
+	uint64_t reads;
+	char fault[200];
+};
+
+/* Any block at any moment: there, or pruned in words; its header always. */
+static void *read_on(void *arg)
+{
+	struct reader *r = arg;
+	struct rng rng = {r->s->limit + (uintptr_t)r};
+	struct mkt_buf rec = MKT_BUF_INIT;
+
+	while (!atomic_load(&r->stop) && !r->fault[0]) {
+		uint64_t h = rng_below(&rng, BLOCKS + 1);
+		struct mkt_block head;
+		struct mkt_err err = {0};
+		int res = mkt_chain_read_raw(r->s->n.c, h, &rec, &err);
+
+		if (!res && (rec.len != r->s->raw[h].len ||
+			     memcmp(rec.data, r->s->raw[h].data, rec.len) != 0))
+			snprintf(r->fault, sizeof(r->fault), "block %u differs", (unsigned)h);
+		if ((res < 0 && res != -MKT_EPRUNED) ||
+		    mkt_chain_read_head(r->s->n.c, h, &head, &err) < 0 || head.h.height != h)
+			snprintf(r->fault, sizeof(r->fault), "%.190s", err.text);
+		r->reads++;
+	}
+	mkt_buf_release(&rec);
+	return NULL;
+}
+
+static void readers_do_not_notice(void **state)
+{
+	struct reader r[2];
+	pthread_t thread[2];
+	struct mkt_pruned done;
+	struct setup s;
+	struct mkt_err err;
+
+	(void)state;
+	begin(&s);
+	for (unsigned i = 0; i < 2; i++) {
+		r[i] = (struct reader){.s = &s};
+		assert_int_equal(pthread_create(&thread[i], NULL, read_on, &r[i]), 0);
+	}
+	for (unsigned i = 0; i < 12; i++) {
+		NODE_OK(prune(&s, i % 2 ? s.limit : s.limit / 2, &done, &err), &err);
+		NODE_OK(restore_all(&s, &done, &err), &err);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		atomic_store(&r[i].stop, true);
+		pthread_join(thread[i], NULL);
+		assert_string_equal(r[i].fault, "");
+		assert_true(r[i].reads > 100);
+	}
+	assert_nothing_lost(&s);
+	end(&s);
+}
+
 /* Death at every call of pruning, then of restoring. */
 static void die_at(struct setup *s, unsigned k, bool back)
 {
@@ -423,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bodies_leave_and_come_back),
 		cmocka_unit_test(a_store_is_not_made_without_bodies),
+		cmocka_unit_test(readers_do_not_notice),
 		cmocka_unit_test(killed_while_pruning),
 		cmocka_unit_test(killed_while_restoring),
 		cmocka_unit_test(a_damaged_archive_is_named),
