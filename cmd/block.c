@@ -41,6 +41,17 @@ static const struct mkt_table blocks_table = {"block", block_cols, false};
 static const struct mkt_table block_table = {"block", block_cols, true};
 static const struct mkt_doc blocks_doc = {"blocks", 1, {&blocks_table}, false};
 
+enum { S_VOTES, S_NEEDED, S_OF, S_EPOCH, S_BY, S_COLS };
+
+static const struct mkt_col sign_cols[] = {
+	[S_VOTES] = {"votes", MKT_COL_UINT, .head = "signatures"},
+	[S_NEEDED] = {"needed", MKT_COL_UINT, .head = "needed"},
+	[S_OF] = {"authorities", MKT_COL_UINT, .head = "authorities"},
+	[S_EPOCH] = {"epoch", MKT_COL_UINT, .head = "epoch", .wide = true},
+	[S_BY] = {"signed_by", MKT_COL_TEXT, .head = "signed by"},
+	{.name = NULL}};
+static const struct mkt_table sign_table = {"certificate", sign_cols, true};
+
 enum { T_INDEX, T_TX, T_ACCOUNT, T_NAME, T_OPS, T_COLS };
 
 static const struct mkt_col tx_cols[] = {
@@ -51,7 +62,8 @@ static const struct mkt_col tx_cols[] = {
 	[T_OPS] = {"ops", MKT_COL_TEXT, .head = "operations", .cut = true},
 	{.name = NULL}};
 static const struct mkt_table tx_table = {"transaction", tx_cols, false};
-static const struct mkt_doc block_doc = {"block", 1, {&block_table, &tx_table}, false};
+static const struct mkt_doc block_doc = {
+	"block", 1, {&block_table, &sign_table, &tx_table}, false};
 
 /* "bid,bid,cancel" */
 static void join_words(const struct mkt_jval *words, struct mkt_buf *out)
@@ -88,6 +100,29 @@ static int add_tx(struct mkt_session *s, const struct mkt_jval *at)
 	return rc;
 }
 
+/* Who has signed the block. */
+static int add_certificate(struct mkt_session *s, const struct mkt_jval *block)
+{
+	struct mkt_val v[S_COLS];
+	struct mkt_buf by = MKT_BUF_INIT;
+	struct mkt_jval at, names;
+	int rc = mkt_jget_obj(block, "certificate", &at, &s->app->err);
+
+	if (!rc)
+		rc = mkt_jget_arr(&at, "signed_by", &names, &s->app->err);
+	if (!rc) {
+		join_words(&names, &by);
+		v[S_VOTES] = mkt_v_uint(mkt_count(&at, "votes"));
+		v[S_NEEDED] = mkt_v_uint(mkt_count(&at, "needed"));
+		v[S_OF] = mkt_v_uint(mkt_count(&at, "authorities"));
+		v[S_EPOCH] = mkt_v_uint(mkt_count(&at, "epoch"));
+		v[S_BY] = mkt_v_text(mkt_buf_str(&by));
+		mkt_out_row(&s->app->out, v);
+	}
+	mkt_buf_release(&by);
+	return rc;
+}
+
 static int print_one(struct mkt_session *s, const struct mkt_answer *a)
 {
 	struct mkt_out *out = &s->app->out;
@@ -99,6 +134,9 @@ static int print_one(struct mkt_session *s, const struct mkt_answer *a)
 		return rc;
 	mkt_out_part(out, &block_table);
 	rc = mkt_rows_one(s, &block_table, block_source, &a->data);
+	mkt_out_part(out, &sign_table);
+	if (!rc)
+		rc = add_certificate(s, &a->data);
 	mkt_out_part(out, &tx_table);
 	if (!rc)
 		rc = mkt_jget_arr(&a->data, "transactions", &txs, &s->app->err);

@@ -138,6 +138,49 @@ static int put_txs(struct ld_node *n, struct mkt_jw *w, const struct mkt_block *
 	return res < 0 ? res : (int)(ix > from ? ix - from : 0);
 }
 
+/*
+ * The set whose votes @h must have.  Most blocks have the one in force now; for others the
+ * chain looks for the changes.
+ */
+static int set_of(struct ld_node *n, const struct mkt_header *h, struct mkt_authorities *set,
+		  struct mkt_err *err)
+{
+	struct mkt_hash hash;
+
+	ld_node_read(n);
+	ld_node_authorities(n, set);
+	ld_node_unread(n);
+	mkt_authorities_set_hash(set, &hash);
+	return mkt_hash_eq(&hash, &h->authorities)
+		       ? 0
+		       : mkt_chain_authorities(n->chain, h->height, set, err);
+}
+
+/* Who has signed, and how many must. */
+static int put_certificate(struct ld_node *n, struct mkt_jw *w, const struct mkt_block *b,
+			   struct mkt_err *err)
+{
+	struct mkt_authorities set;
+	int res = set_of(n, &b->h, &set, err);
+
+	if (res < 0)
+		return res;
+	mkt_jw_key(w, "certificate");
+	mkt_jw_obj(w);
+	mkt_jw_ku64(w, "epoch", b->h.epoch);
+	mkt_jw_ku64(w, "votes", b->nvotes);
+	mkt_jw_ku64(w, "needed", b->h.height ? mkt_authorities_quorum(&set) : 0);
+	mkt_jw_ku64(w, "authorities", set.n);
+	mkt_jw_key(w, "signed_by");
+	mkt_jw_arr(w);
+	for (unsigned i = 0; i < b->nvotes; i++)
+		mkt_jw_str(w, b->votes[i].authority < set.n ? set.v[b->votes[i].authority].name
+							    : "");
+	mkt_jw_arr_end(w);
+	mkt_jw_obj_end(w);
+	return 0;
+}
+
 int ld_get_block(struct ld_req *r, struct mkt_err *err)
 {
 	const struct ld_look_block *k;
@@ -165,6 +208,9 @@ int ld_get_block(struct ld_req *r, struct mkt_err *err)
 		ld_begin(r, &w, "mkt.block/1");
 		mkt_jw_obj(&w);
 		put_header(&w, &k->b, k->bytes.len);
+		res = put_certificate(r->node, &w, &k->b, err);
+	}
+	if (res >= 0) {
 		res = put_txs(r->node, &w, &k->b, from > UINT32_MAX ? UINT32_MAX : (uint32_t)from,
 			      limit, err);
 		mkt_jw_obj_end(&w);
@@ -197,7 +243,7 @@ static int put_proof(struct ld_node *n, struct mkt_jw *w, const struct mkt_block
 	res = mkt_merkle_prove(leaves, b->h.ntxs, ix, &proof);
 	free(leaves);
 	res = res < 0 ? mkt_err_code(err, MKT_ENOMEM)
-		      : mkt_chain_authorities(n->chain, b->h.height, &set, err);
+		      : set_of(n, &b->h, &set, err);
 	mkt_header_enc(&b->h, &header);
 	if (res < 0 || header.bad) {
 		mkt_buf_release(&header);

@@ -24,6 +24,7 @@ load chain
 		"mkt.block/1
 height,time,txs,events,bytes,hash,prev,state,tx_root,event_root,authority,first_tx,first_bid,first_exec
 index,tx,account,account_name,ops" ] || fail fields
+	[ "$(json -c '.data.certificate | del(.epoch)' <<<"$out")" = '{"votes":1,"needed":1,"authorities":1,"signed_by":"a1"}' ] || fail certificate
 	[ "$(json -c '.data.transaction[0] | [.index, .account_name, .ops]' <<<"$out")" = '[0,"operator","enroll"]' ] || fail values
 	[ "$(mkt block 2 --json | json .data.block.prev)" = "$(json .data.block.hash <<<"$out")" ] || fail chain
 }
