@@ -466,6 +466,7 @@ static void tell_news(struct ld_engine *e)
 			.hash = v.hash,
 			.body_len = v.body_len,
 			.header = &v.header,
+			.sig = v.sig,
 			.set = &v.set,
 		};
 

@@ -43,6 +43,7 @@ struct news {
 	struct mkt_hash hash;
 	uint32_t body_len;
 	struct mkt_header header;
+	struct mkt_sig sig;
 	struct mkt_authorities set;
 };
 

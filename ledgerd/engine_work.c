@@ -9,6 +9,7 @@
 #include "core/store/segment.h"
 #include "ledgerd/alarm.h"
 #include "ledgerd/engine_impl.h"
+#include "ledgerd/ingest.h"
 #include "ledgerd/pipe_impl.h"
 
 #define FETCH_MS 4000u /* for one body from one node */
@@ -237,6 +238,18 @@ static int execute(struct ld_engine *e, struct mkt_buf *bytes, const struct mkt_
 
 /* ---- following ----------------------------------------------------------------------------- */
 
+/* Another block than the one asked for: if its authority signed it, that may prove something. */
+static void tell_other(struct ld_engine *e, const struct mkt_block *b)
+{
+	struct news v = {.kind = MKT_QE_HEARD, .header = b->h};
+
+	for (unsigned i = 0; i < b->nvotes; i++)
+		if (b->votes[i].authority == b->h.authority) {
+			v.sig = b->votes[i].sig;
+			ld_engine_tell(e, &v);
+		}
+}
+
 /* Is it the block of this hash, with everything that the hash stands for? */
 static int check_body(struct ld_engine *e, const struct mkt_buf *bytes, const struct job *j,
 		      struct mkt_block *b, struct mkt_err *err)
@@ -247,9 +260,11 @@ static int check_body(struct ld_engine *e, const struct mkt_buf *bytes, const st
 
 	if (res < 0)
 		return res;
-	if (!mkt_hash_eq(&b->hash, &j->hash) || b->h.height != j->height)
+	if (!mkt_hash_eq(&b->hash, &j->hash) || b->h.height != j->height) {
+		tell_other(e, b);
 		return mkt_err_set(err, MKT_EINTEGRITY, "another block %llu was given",
 				   (unsigned long long)j->height);
+	}
 	if (j->kind == JOB_CHECK &&
 	    bytes->len - b->nvotes * (size_t)(2 + MKT_SIG_LEN) != j->body_len)
 		return mkt_err_set(err, MKT_EINTEGRITY, "block %llu has another length",
@@ -395,51 +410,21 @@ static void do_commit(struct ld_engine *e, const struct job *j)
 
 /* ---- behind -------------------------------------------------------------------------------- */
 
-static int take_final(struct ld_engine *e, const struct job *to, uint64_t height,
-		      struct mkt_err *err)
-{
-	struct mkt_buf bytes = MKT_BUF_INIT;
-	struct mkt_authorities set;
-	struct mkt_block b;
-	int res = mkt_err_code(err, MKT_EUNAVAILABLE);
-
-	rewind_state(e);
-	ld_node_authorities(e->n, &set);
-	for (unsigned i = 0; res < 0 && i < to->nurls && !ld_engine_cancelled(e); i++) {
-		res = fetch_final(e, to->urls[i], height, &bytes, err);
-		if (!res)
-			res = mkt_block_dec(bytes.data, bytes.len, &b, err);
-		if (!res)
-			res = mkt_verify_static(&b, &set, &e->n->chain_id, err);
-		if (!res && height == to->height && !mkt_hash_eq(&b.hash, &to->hash))
-			res = mkt_err_set(err, MKT_EINTEGRITY, "block %llu is not the head",
-					  (unsigned long long)height);
-		if (res < 0)
-			mkt_log(MKT_LOG_DEBUG, "block %llu from '%s': %s",
-				(unsigned long long)height, to->urls[i], err->text);
-	}
-	if (res < 0) {
-		mkt_buf_release(&bytes);
-		return -MKT_EUNAVAILABLE;
-	}
-	res = execute(e, &bytes, &b, err);
-	mkt_buf_release(&bytes);
-	if (res == -MKT_EINTEGRITY)
-		diverged(e, err);
-	return res ? res : append_exec(e, err);
-}
-
 static void do_catch_up(struct ld_engine *e, const struct job *j)
 {
-	uint64_t height;
-	struct mkt_err err;
+	const char *urls[MKT_Q_URLS_MAX];
+	struct mkt_err err = {0};
+	int res;
 
-	while ((height = mkt_chain_height(e->n->chain) + 1) <= j->height) {
-		int res = take_final(e, j, height, &err);
-
-		if (res == -MKT_EINTEGRITY || (res < 0 && !nap(e)))
-			return;
-	}
+	for (unsigned i = 0; i < j->nurls; i++)
+		urls[i] = j->urls[i];
+	do {
+		rewind_state(e);
+		res = ld_ingest_until(e->n, urls, j->nurls, j->height, &j->hash, &err);
+		e->dirty = res < 0;
+		if (res == -MKT_EINTEGRITY)
+			diverged(e, &err);
+	} while (res < 0 && res != -MKT_EINTEGRITY && nap(e));
 }
 
 /* ---- leading ------------------------------------------------------------------------------- */

@@ -33,11 +33,17 @@ $(SIM_BIN): $(BUILD)/%: $(BUILD)/%.o $(SLOW_OBJ) $(LIBS)
 $(E2E_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktdrivers.a $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lserialport -lmodbus
 
+# An authority that does wrong on demand: never installed.
+$(BUILD)/tests/faulty/run: $(BUILD)/tests/faulty/ledgerd.o \
+		$(patsubst ledgerd/%.c,$(BUILD)/daemon/%.o,$(LEDGERD_SRC)) $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--wrap=mkt_chain_seal,--wrap=ld_prepared_get \
+		-o $@ $^ $(LEDGERD_LDLIBS)
+
 $(BENCH_BIN): $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LEDGERD_LDLIBS)
 
 .PHONY: tests-build check check-unit check-sim check-cli check-e2e check-lint check-long bench soak
-tests-build: all $(UNIT_BIN) $(SIM_BIN) $(E2E_BIN) $(BENCH_BIN)
+tests-build: all $(UNIT_BIN) $(SIM_BIN) $(E2E_BIN) $(BENCH_BIN) $(BUILD)/tests/faulty/run
 
 check: deps
 	@$(MAKE) --no-print-directory tests-build
@@ -53,7 +59,7 @@ check-sim: $(SIM_BIN)
 	@BUILD=$(BUILD) tests/check.sh sim
 check-cli: all $(BUILD)/tests/e2e/calendar $(BUILD)/tests/e2e/door
 	@BUILD=$(BUILD) tests/check.sh cli
-check-e2e: all $(E2E_BIN) $(BENCH_BIN)
+check-e2e: all $(E2E_BIN) $(BENCH_BIN) $(BUILD)/tests/faulty/run
 	@BUILD=$(BUILD) tests/check.sh e2e
 check-lint: all
 	@BUILD=$(BUILD) CC='$(CC)' tests/check.sh lint
