@@ -18,6 +18,8 @@ $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktsimdev.a $(BUILD)/libmktdri
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS) -lserialport -lmodbus -lcmocka
 
 comma := ,
+$(BUILD)/tests/unit/quorum: $(BUILD)/tests/slow/sim_kv.o
+
 # Memory that fails on purpose.
 $(BUILD)/tests/unit/ledger_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # A process that dies at a chosen call.

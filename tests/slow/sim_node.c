@@ -27,7 +27,7 @@ static uint64_t delay(struct sim *s)
 	return 500 + sim_below(s, 3000);
 }
 
-/* ---- transactions on their way -------------------------------------------------------------- */
+/* ---- transactions on their way ------------------------------------------------------------ */
 
 static struct sim_request *request(struct sim *s)
 {
@@ -180,6 +180,8 @@ static void at_store(struct sim *s, const struct sim_event *e)
 		if (s->node[e->node].lease_us < s->now_us)
 			s->node[e->node].lease_us = s->now_us + LEASE_US; /* a new one */
 	}
+	if (e->life != s->node[e->node].life)
+		return; /* who asked is no more */
 	if (!e->arg || s->node[e->node].cut || (!s->calm && sim_chance(s, s->plan.loss_ppm)))
 		return;
 	r->answer = kept(&a);
@@ -213,7 +215,7 @@ static void answer(struct sim *s, const struct sim_event *e)
 	reachable(s, e->node, e->kind == SIM_ANSWER && r->answer->outcome != MKT_KV_REFUSED);
 }
 
-/* ---- watch ---------------------------------------------------------------------------------- */
+/* ---- watch -------------------------------------------------------------------------------- */
 
 static void watch_lost(struct sim *s, unsigned node)
 {
@@ -285,7 +287,7 @@ static void resync(struct sim *s, const struct sim_event *e)
 	}
 }
 
-/* ---- disk and chain ------------------------------------------------------------------------- */
+/* ---- disk and chain ----------------------------------------------------------------------- */
 
 bool sim_works(const struct sim *s, const struct sim_node *n)
 {
@@ -374,7 +376,7 @@ static void appended(struct sim *s, const struct sim_event *e)
 		aim(s, e->node, s->node[e->node].target);
 }
 
-/* ---- checking ------------------------------------------------------------------------------- */
+/* ---- checking ----------------------------------------------------------------------------- */
 
 static void checked(struct sim *s, unsigned node, uint16_t ix, uint8_t verdict)
 {
@@ -415,7 +417,7 @@ static void synced(struct sim *s, const struct sim_event *e)
 	checked(s, e->node, (uint16_t)e->arg, MKT_Q_GOOD);
 }
 
-/* ---- building ------------------------------------------------------------------------------- */
+/* ---- building ----------------------------------------------------------------------------- */
 
 static uint64_t choose(struct sim *s, const struct sim_node *n, const struct sim_block *top)
 {
@@ -511,7 +513,7 @@ static void heard(struct sim *s, const struct sim_event *e)
 	sim_step(s, e->node, &ev);
 }
 
-/* ---- steps ---------------------------------------------------------------------------------- */
+/* ---- steps -------------------------------------------------------------------------------- */
 
 static void build(struct sim *s, unsigned node, const struct mkt_q_action *a)
 {
@@ -684,7 +686,7 @@ void sim_drop(struct sim *s, struct sim_event *e)
 		release(s, e->req);
 }
 
-/* ---- start, crash --------------------------------------------------------------------------- */
+/* ---- start, crash ------------------------------------------------------------------------- */
 
 static unsigned votes_of(const struct sim *s, const struct sim_node *n, struct mkt_quorum_vote *v)
 {
