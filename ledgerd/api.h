@@ -79,6 +79,8 @@ void ld_json_node(struct mkt_jw *w, struct ld_node *n);
 void ld_json_alarms(struct mkt_jw *w, struct ld_node *n);
 /* "upstream":{...} of a fullnode; of others nothing. */
 void ld_json_upstream(struct mkt_jw *w, struct ld_node *n);
+/* "engine":{...} of an authority among several: who leads, epoch, lag; else nothing. */
+void ld_json_engine(struct mkt_jw *w, struct ld_node *n);
 
 /* Let a writer in between two rows. */
 static inline void ld_breathe(struct ld_node *n, uint32_t row)

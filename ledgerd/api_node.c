@@ -67,6 +67,16 @@ static void put_engine(struct mkt_jw *w, struct ld_engine *e)
 		mkt_jw_kstr(w, "halt", v.halt);
 }
 
+void ld_json_engine(struct mkt_jw *w, struct ld_node *n)
+{
+	if (!n->engine)
+		return;
+	mkt_jw_key(w, "engine");
+	mkt_jw_obj(w);
+	put_engine(w, n->engine);
+	mkt_jw_obj_end(w);
+}
+
 void ld_json_node(struct mkt_jw *w, struct ld_node *n)
 {
 	struct mkt_authorities set;

@@ -5,6 +5,7 @@
 
 #include "ledgerd/alarm.h"
 #include "ledgerd/api.h"
+#include "ledgerd/engine.h"
 #include "ledgerd/health.h"
 #include "ledgerd/ingest.h"
 #include "ledgerd/telemetry.h"
@@ -151,6 +152,7 @@ static void put_facts(struct mkt_jw *w, struct ld_node *n, const struct ld_healt
 	mkt_jw_ku64(w, "indexed", h->indexed);
 	mkt_jw_ku64(w, "queue", h->pipe.queued_txs);
 	put_disk(w, n, h);
+	ld_json_engine(w, n);
 	ld_json_upstream(w, n);
 	ld_json_alarms(w, n);
 	mkt_jw_ku64(w, "connections", atomic_load(&n->guard.connections));
@@ -300,6 +302,30 @@ static void disk_metrics(struct mkt_buf *b, struct ld_node *n, const struct ld_h
 			     ld_alarm_look(n->alarms, i, NULL, NULL));
 }
 
+/* Of an authority among several, and of a node that follows. */
+static void peer_metrics(struct mkt_buf *b, struct ld_node *n)
+{
+	struct mkt_quorum_view v = {.epoch = 0};
+	struct ld_ingest_numbers in = {.height = 0};
+	uint64_t now = ld_mono_ms();
+
+	if (n->engine) {
+		ld_engine_look(n->engine, &v);
+		gauge(b, "engine_reachable", v.reachable, "1 if etcd answers.");
+		gauge(b, "engine_leading", v.leading, "1 if this authority leads.");
+		gauge(b, "engine_epoch", v.epoch, "Epoch of the leader.");
+		gauge(b, "engine_lag_blocks", v.head > v.applied ? v.head - v.applied : 0,
+		      "Final blocks that this authority has not applied.");
+	}
+	if (n->ingest) {
+		ld_ingest_look(n->ingest, &in);
+		gauge(b, "upstream_lag_blocks", in.upstream > in.height ? in.upstream - in.height : 0,
+		      "Blocks of the upstream that this node has not got.");
+		gauge_ms(b, "upstream_heard_seconds", now > in.heard_ms ? now - in.heard_ms : 0,
+			 "Since the upstream was last heard of.");
+	}
+}
+
 int ld_get_metrics(struct ld_req *r, struct mkt_err *err)
 {
 	struct mkt_buf *b = &r->reply.body;
@@ -311,6 +337,7 @@ int ld_get_metrics(struct ld_req *r, struct mkt_err *err)
 	node_metrics(b, r->node, &h);
 	chain_metrics(b, r->node, &h);
 	disk_metrics(b, r->node, &h);
+	peer_metrics(b, r->node);
 	if (b->bad)
 		return mkt_err_code(err, MKT_ENOMEM);
 	r->reply.type = "text/plain; version=0.0.4";
