@@ -246,6 +246,22 @@ static void send_txn(struct ld_engine *e, const struct mkt_q_action *a)
 		e->refused[e->nrefused++] = a->txn_id;
 }
 
+/* At the start the store has not yet told who is where: the configuration does. */
+static void add_peers(const struct ld_engine *e, struct job *j)
+{
+	const struct ld_conf *conf = e->n->conf;
+
+	for (unsigned i = 0; i < conf->npeers && j->nurls < MKT_Q_URLS_MAX; i++) {
+		const char *url = conf->peers[i].url;
+		unsigned k = 0;
+
+		while (k < j->nurls && strcmp(j->urls[k], url))
+			k++;
+		if (url[0] && k == j->nurls)
+			snprintf(j->urls[j->nurls++], sizeof(j->urls[0]), "%.255s", url);
+	}
+}
+
 static void to_worker(struct ld_engine *e, const struct mkt_q_action *a, uint8_t kind)
 {
 	struct job *j = calloc(1, sizeof(*j));
@@ -262,6 +278,7 @@ static void to_worker(struct ld_engine *e, const struct mkt_q_action *a, uint8_t
 	j->nurls = a->nurls;
 	for (unsigned i = 0; i < a->nurls; i++)
 		snprintf(j->urls[i], sizeof(j->urls[i]), "%s", a->urls[i]);
+	add_peers(e, j);
 	j->nvotes = a->nvotes;
 	if (a->nvotes)
 		memcpy(j->votes, a->votes, a->nvotes * sizeof(*a->votes));

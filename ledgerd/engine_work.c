@@ -396,6 +396,20 @@ static int commit(struct ld_engine *e, const struct job *j, struct mkt_err *err)
 	return res ? res : append_exec(e, err);
 }
 
+/* What is final was given up for another job: it is for later, unless that brings it too. */
+static void put_off(struct ld_engine *e, const struct job *j)
+{
+	bool comes = false;
+
+	pthread_mutex_lock(&e->mu);
+	for (unsigned i = 0; i < e->njobs; i++)
+		comes |= (e->jobs[i].kind == JOB_COMMIT || e->jobs[i].kind == JOB_CATCH_UP) &&
+			 e->jobs[i].height >= j->height;
+	if (!comes && e->njobs < ENGINE_JOBS)
+		e->jobs[e->njobs++] = *j;
+	pthread_mutex_unlock(&e->mu);
+}
+
 static void do_commit(struct ld_engine *e, const struct job *j)
 {
 	struct mkt_err err = {0};
@@ -403,8 +417,12 @@ static void do_commit(struct ld_engine *e, const struct job *j)
 
 	while (mkt_chain_height(e->n->chain) + 1 == j->height) {
 		res = commit(e, j, &err);
-		if (!res || res == -MKT_EINTEGRITY || !nap(e))
-			break;
+		if (res == -MKT_EINTEGRITY)
+			return;
+		if (res < 0 && !nap(e)) {
+			put_off(e, j);
+			return;
+		}
 	}
 }
 
