@@ -58,6 +58,7 @@ int ld_cli_status(int code)
 	switch (code) {
 	case MKT_EINTEGRITY:
 	case MKT_ESTORE:
+	case MKT_EPRUNED: /* the store is lost, and the bodies to make it anew are elsewhere */
 		return 11;
 	case MKT_ELOCKED:
 	case MKT_EIO:
