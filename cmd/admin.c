@@ -549,6 +549,14 @@ static const struct mkt_spec admin_subs[] = {
 		.args_max = -1,
 		.flags = MKT_CMD_SIGNS,
 	},
+	{
+		.name = "evidence",
+		.summary = "proofs against authorities that the node has kept",
+		.args = "[list|save|check ARG...]",
+		.complete = "list|save|check file",
+		.run = mkt_admin_evidence_run,
+		.args_max = -1,
+	},
 	{.name = NULL},
 };
 

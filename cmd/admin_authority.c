@@ -90,6 +90,16 @@ static int get_set(struct mkt_session *s, struct mkt_answer *a, struct mkt_jval 
 	return rc ? rc : read_set(node, set, &s->app->err);
 }
 
+int mkt_admin_set(struct mkt_session *s, struct mkt_authorities *set)
+{
+	struct mkt_answer a = MKT_ANSWER_INIT;
+	struct mkt_jval node;
+	int rc = get_set(s, &a, &node, set);
+
+	mkt_answer_release(&a);
+	return rc;
+}
+
 static int list(struct mkt_session *s, const struct mkt_jval *node,
 		const struct mkt_authorities *set)
 {

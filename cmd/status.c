@@ -124,7 +124,10 @@ static const struct mkt_col request_cols[] = {
 	{.name = NULL}};
 static const struct mkt_table request_table = {"request", request_cols, false};
 static const struct mkt_doc status_doc = {
-	"status", 1, {&node_table, &set_table, &authority_table, &alarm_table, &request_table}, false};
+	"status",
+	1,
+	{&node_table, &set_table, &authority_table, &alarm_table, &request_table},
+	false};
 
 struct unfinished {
 	struct mkt_app *app;

@@ -73,3 +73,21 @@ load chain
 	run3 mkt verify m
 	status_is 0
 }
+
+@test "evidence: none is an empty list; what proves nothing is refused" {
+	run3 mkt admin evidence --json
+	status_is 0
+	[ "$(json -c '[.schema, .data]' <<<"$out")" = '["mkt.evidence/1",[]]' ] || fail "list: $out"
+	head -c 700 /dev/zero >zeros
+	run3 mkt admin evidence check zeros
+	status_is 11
+	err_has "'zeros' proves nothing"
+	run3 mkt admin evidence save "$(printf '0%.0s' {1..64})" out
+	status_is 5
+	[ ! -e out ] || fail file
+	run3 mkt admin evidence save xyz out
+	status_is 2
+	run3 mkt admin evidence check
+	status_is 2
+	err_has "give 'list', 'save ID FILE' or 'check FILE'"
+}
