@@ -3,7 +3,7 @@
 # Each program of tests/sim prints lines "digest NAME HEX".
 set -u
 cd "$(dirname "$0")/.." || exit 2
-export MKT_SEED=20190617
+export MKT_SEED=20190617 MKT_SEEDS=500
 digests() { # directory, make variables...
 	local dir=$1
 	shift

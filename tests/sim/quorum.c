@@ -19,6 +19,7 @@
 
 static struct sim world;
 static bool real_signatures;
+static uint64_t digest; /* of all seeds: the same with every compiler */
 
 void __real_mkt_sign(struct mkt_sig *out, const struct mkt_seckey *sec, const void *p, size_t n);
 bool __real_mkt_sig_ok(const struct mkt_sig *sig, const struct mkt_pubkey *pub, const void *p,
@@ -98,8 +99,15 @@ static uint64_t number(const char *name, uint64_t otherwise)
 
 static bool run(uint64_t seed)
 {
+	const struct sim_block *last;
+	bool good;
+
 	real_signatures = seed % 64 == 0;
-	return sim_run(&world, seed);
+	good = sim_run(&world, seed);
+	last = &world.block[world.final[world.head]];
+	digest = mixed(mixed(digest, last->hash.b, sizeof(last->hash.b)),
+		       (const uint8_t *)&world.steps, sizeof(world.steps));
+	return good;
 }
 
 static void found(unsigned plant, const char *what, uint64_t seed, uint64_t seeds)
@@ -138,6 +146,7 @@ int main(void)
 	       " blocks, %" PRIu64 " epochs, %" PRIu64 " faults, %" PRIu64 " proofs\n",
 	       seeds, seed, world.steps, world.commits, world.takeovers, world.nfaults,
 	       world.evidence);
+	printf("digest quorum %016" PRIx64 "\n", digest);
 	if (seeds > 1) {
 		found(SIM_NO_CERTIFICATES, "blocks with a quorum passed over", seed, seeds);
 		found(SIM_NO_EPOCH, "votes without the epoch", seed, seeds);

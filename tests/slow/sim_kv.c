@@ -2,7 +2,7 @@
 
 #include "tests/slow/sim_kv.h"
 
-/* ---- memory of one seed ----------------------------------------------------------------- */
+/* ---- memory of one seed --------------------------------------------------------------- */
 
 #define CHUNK (1u << 20)
 #define CHUNKS_MAX 256
@@ -50,7 +50,7 @@ void sim_kv_reset(struct sim_kv *kv, uint64_t cluster)
 	*kv = (struct sim_kv){.revision = 1, .cluster = cluster};
 }
 
-/* ---- keys and versions -------------------------------------------------------------------- */
+/* ---- keys and versions ------------------------------------------------------------------ */
 
 static uint32_t place(const struct sim_kv *kv, const char *key)
 {
@@ -137,7 +137,7 @@ bool sim_kv_get(const struct sim_kv *kv, const char *key, struct mkt_kv_pair *ou
 	return true;
 }
 
-/* ---- transactions ------------------------------------------------------------------------- */
+/* ---- transactions ----------------------------------------------------------------------- */
 
 static bool holds(const struct sim_kv *kv, const struct mkt_kv_cmp *c)
 {

@@ -27,7 +27,7 @@ static uint64_t delay(struct sim *s)
 	return 500 + sim_below(s, 3000);
 }
 
-/* ---- transactions on their way ------------------------------------------------------------ */
+/* ---- transactions on their way ---------------------------------------------------------- */
 
 static struct sim_request *request(struct sim *s)
 {
@@ -215,7 +215,7 @@ static void answer(struct sim *s, const struct sim_event *e)
 	reachable(s, e->node, e->kind == SIM_ANSWER && r->answer->outcome != MKT_KV_REFUSED);
 }
 
-/* ---- watch -------------------------------------------------------------------------------- */
+/* ---- watch ------------------------------------------------------------------------------ */
 
 static void watch_lost(struct sim *s, unsigned node)
 {
@@ -287,7 +287,7 @@ static void resync(struct sim *s, const struct sim_event *e)
 	}
 }
 
-/* ---- disk and chain ----------------------------------------------------------------------- */
+/* ---- disk and chain --------------------------------------------------------------------- */
 
 bool sim_works(const struct sim *s, const struct sim_node *n)
 {
@@ -376,7 +376,7 @@ static void appended(struct sim *s, const struct sim_event *e)
 		aim(s, e->node, s->node[e->node].target);
 }
 
-/* ---- checking ----------------------------------------------------------------------------- */
+/* ---- checking --------------------------------------------------------------------------- */
 
 static void checked(struct sim *s, unsigned node, uint16_t ix, uint8_t verdict)
 {
@@ -417,7 +417,7 @@ static void synced(struct sim *s, const struct sim_event *e)
 	checked(s, e->node, (uint16_t)e->arg, MKT_Q_GOOD);
 }
 
-/* ---- building ----------------------------------------------------------------------------- */
+/* ---- building --------------------------------------------------------------------------- */
 
 static uint64_t choose(struct sim *s, const struct sim_node *n, const struct sim_block *top)
 {
@@ -481,15 +481,16 @@ static void seal(struct sim *s, const struct sim_event *e)
 /* A second block at the same height and epoch, told to one peer only. */
 static void whisper(struct sim *s, unsigned node, uint16_t ix)
 {
-	struct sim_block *b = &s->block[s->nblocks];
+	unsigned peer = (unsigned)sim_below(s, s->n);
+	uint32_t other = s->nblocks++;
+	struct sim_block *b = &s->block[other];
 
 	*b = s->block[ix];
 	b->bad = true;
 	b->votes = 0;
 	b->h.state.b[29] ^= 1;
 	mkt_header_hash(&b->h, &b->hash);
-	sim_at(s, delay(s) + 5000, SIM_HEARD, (unsigned)sim_below(s, s->n), s->nblocks++, node,
-	       NULL);
+	sim_at(s, delay(s) + 5000, SIM_HEARD, peer, other, node, NULL);
 }
 
 static void sealed(struct sim *s, const struct sim_event *e)
@@ -513,7 +514,7 @@ static void heard(struct sim *s, const struct sim_event *e)
 	sim_step(s, e->node, &ev);
 }
 
-/* ---- steps -------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------ */
 
 static void build(struct sim *s, unsigned node, const struct mkt_q_action *a)
 {
@@ -686,7 +687,7 @@ void sim_drop(struct sim *s, struct sim_event *e)
 		release(s, e->req);
 }
 
-/* ---- start, crash ------------------------------------------------------------------------- */
+/* ---- start, crash ----------------------------------------------------------------------- */
 
 static unsigned votes_of(const struct sim *s, const struct sim_node *n, struct mkt_quorum_vote *v)
 {

@@ -11,7 +11,7 @@
 unsigned sim_plant;
 bool sim_trace;
 
-/* ---- chance, events ----------------------------------------------------------------------- */
+/* ---- chance, events --------------------------------------------------------------------- */
 
 uint64_t sim_below(struct sim *s, uint64_t n)
 {
@@ -84,7 +84,7 @@ void sim_at(struct sim *s, uint64_t delay_us, uint8_t kind, unsigned node, uint3
 				   .req = req});
 }
 
-/* ---- the world ---------------------------------------------------------------------------- */
+/* ---- the world -------------------------------------------------------------------------- */
 
 uint16_t sim_find(const struct sim *s, const struct mkt_hash *hash)
 {
@@ -191,15 +191,17 @@ static void make_world(struct sim *s, uint64_t seed)
 	for (unsigned i = 0; i < s->n; i++)
 		make_node(s, i);
 	make_sets(s);
-	if (s->plan.n >= 3 && !s->plan.rollback && sim_chance(s, 350000))
-		s->node[sim_below(s, s->plan.n)].faulty =
-			(uint8_t)(1 + sim_below(s, SIM_FAULTS - 1));
+	if (s->plan.n >= 3 && !s->plan.rollback && sim_chance(s, 350000)) {
+		struct sim_node *n = &s->node[sim_below(s, s->plan.n)];
+
+		n->faulty = (uint8_t)(1 + sim_below(s, SIM_FAULTS - 1));
+	}
 	s->txs = 0;
 	s->change_us =
 		s->plan.learner || s->plan.remove >= 0 ? 1 + sim_below(s, s->plan.faults_us) : 0;
 }
 
-/* ---- what goes wrong ---------------------------------------------------------------------- */
+/* ---- what goes wrong -------------------------------------------------------------------- */
 
 static void restart_later(struct sim *s, unsigned node, uint64_t us)
 {
@@ -337,7 +339,7 @@ static void everything_heals(struct sim *s)
 	submit(s);
 }
 
-/* ---- one seed ----------------------------------------------------------------------------- */
+/* ---- one seed --------------------------------------------------------------------------- */
 
 /* Once every quarter of a second of the world. */
 static void beat(struct sim *s)
