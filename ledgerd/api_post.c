@@ -335,7 +335,8 @@ static int not_known(struct ld_node *n, struct post *p, struct mkt_err *err)
 	if (b->wait == LD_WAIT_NONE)
 		return 0;
 	if (b->lost == MKT_EUNAVAILABLE)
-		return mkt_err_set(err, b->lost, "no upstream takes transactions; nothing was sent");
+		return mkt_err_set(err, b->lost,
+				   "no upstream takes transactions; nothing was sent");
 	if (b->lost)
 		return mkt_err_set(err, b->lost, "sent on, but no upstream answered in time");
 	for (uint32_t i = 0; i < b->nitems; i++) {

@@ -64,7 +64,8 @@ int ld_follow_pinned(const struct ld_conf *conf, const struct mkt_hash *chain, s
 
 	mkt_buf_addhex(&hex, chain->b, MKT_HASH_LEN);
 	if (conf->upstream_chain[0] && strcasecmp(mkt_buf_str(&hex), conf->upstream_chain) != 0)
-		res = mkt_err_set(err, MKT_ECHAIN, "the chain is %s, not %s as 'chain' in [upstream] says",
+		res = mkt_err_set(err, MKT_ECHAIN,
+				  "the chain is %s, not %s as 'chain' in [upstream] says",
 				  mkt_buf_str(&hex), conf->upstream_chain);
 	mkt_buf_release(&hex);
 	return res;
@@ -114,8 +115,8 @@ static int on_snapshot(void *ctx, const void *p, size_t n)
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
-			return mkt_err_sys(&f->err, errno == ENOSPC ? MKT_EDISKFULL : MKT_EIO, errno,
-					   "cannot write '%s'", f->path);
+			return mkt_err_sys(&f->err, errno == ENOSPC ? MKT_EDISKFULL : MKT_EIO,
+					   errno, "cannot write '%s'", f->path);
 		at += k;
 		n -= (size_t)k;
 	}
@@ -163,9 +164,9 @@ static int on_records(void *ctx, const void *p, size_t n)
 		uint32_t len = get_u32(f->bytes.data + at);
 
 		if (len > RECORD_BYTES_MAX)
-			return mkt_err_set(&f->err, MKT_EINTEGRITY,
-					   "block %llu: its record has %u bytes",
-					   (unsigned long long)mkt_chain_build_next(f->builder), len);
+			return mkt_err_set(
+				&f->err, MKT_EINTEGRITY, "block %llu: its record has %u bytes",
+				(unsigned long long)mkt_chain_build_next(f->builder), len);
 		if (f->bytes.len - at - 4 < len)
 			break;
 		res = mkt_chain_build_block(f->builder, f->bytes.data + at + 4, len, &f->err);
@@ -210,8 +211,8 @@ static int build(struct follow *f, struct mkt_err *err)
 		res = mkt_chain_build(f->conf->dir, &f->g, f->path, &f->builder, err);
 	if (res < 0)
 		return res;
-	mkt_log(MKT_LOG_INFO, "a snapshot of block %llu, %llu kB",
-		(unsigned long long)info.height, (unsigned long long)info.bytes / 1000);
+	mkt_log(MKT_LOG_INFO, "a snapshot of block %llu, %llu kB", (unsigned long long)info.height,
+		(unsigned long long)info.bytes / 1000);
 	res = fetch_records(f, 1, info.tail - 1, true, err);
 	if (!res)
 		res = fetch_records(f, info.tail, info.height, false, err);

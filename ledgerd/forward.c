@@ -21,10 +21,11 @@
 #include "ledgerd/ingest_impl.h"
 #include "ledgerd/pipe_impl.h"
 
-#define SEND_TXS 4096u	       /* of one request, but for a batch that is larger */
+#define SEND_TXS 4096u /* of one request, but for a batch that is larger */
 #define SEND_BYTES (1u << 20)
-#define TRY_MS 2000u	       /* for an upstream to answer; then the next, with the same bytes */
-#define PAUSE_MS 200u	       /* when none does */
+#define TRY_MS 2000u	/* for an upstream to answer; then the next, with the same bytes */
+#define PAUSE_MS 200u	/* when none does */
+#define UNSENT_MS 2000u /* that an envelope waits for an upstream to appear */
 
 struct forward {
 	struct ld_node *n;
@@ -32,7 +33,7 @@ struct forward {
 	const char *urls[LD_UPSTREAMS_MAX];
 	unsigned nurls, now; /* in use */
 	char *texts;
-	struct mkt_client *client; /* of it; NULL: none yet */
+	struct mkt_client *client;    /* of it; NULL: none yet */
 	struct ld_batch *head, *tail; /* being sent */
 	uint32_t txs;
 	size_t nbytes;
@@ -45,7 +46,8 @@ struct forward {
 
 static bool fits(const struct forward *f, const struct ld_batch *b)
 {
-	return !f->head || (f->txs + b->nitems <= SEND_TXS && f->nbytes + b->body.len <= SEND_BYTES);
+	return !f->head ||
+	       (f->txs + b->nitems <= SEND_TXS && f->nbytes + b->body.len <= SEND_BYTES);
 }
 
 /* With p->mu: is all of the first batch verified? */
@@ -106,17 +108,20 @@ static void answer_all(struct forward *f)
 	f->tail = NULL;
 }
 
-/* Batches whose clients wait no longer, or all of them. */
+/*
+ * Batches whose clients wait no longer, or all of them.  What surely was not sent is told soon,
+ * and at once while nobody is there: the client tries again by itself.
+ */
 static void give_up(struct forward *f, bool all)
 {
 	struct ld_batch **at = &f->head;
-	uint64_t now = ld_mono_ms();
+	uint64_t now = ld_mono_ms(), patience = f->maybe ? LD_SEAL_WAIT_MS : UNSENT_MS;
 
 	f->tail = NULL;
 	while (*at) {
 		struct ld_batch *b = *at;
 
-		if (!all && now - b->submitted_ms < LD_SEAL_WAIT_MS) {
+		if (!all && now - b->submitted_ms < patience) {
 			f->tail = b;
 			at = &b->next;
 			continue;
@@ -132,8 +137,8 @@ static void give_up(struct forward *f, bool all)
 
 static void check_item(struct forward *f, struct ld_item *it)
 {
-	uint64_t now_ms = ld_node_operator_clock(f->n) ? mkt_state_time_ms(f->n->state)
-						       : ld_mono_ms();
+	uint64_t now_ms =
+		ld_node_operator_clock(f->n) ? mkt_state_time_ms(f->n->state) : ld_mono_ms();
 	struct mkt_err err = {0};
 	int res = it->unsure ? ld_item_verify_late(f->n, it, &err) : 0;
 
@@ -281,6 +286,7 @@ static void pause_ms(unsigned ms)
 /* Until it is answered, or nobody waits for it. */
 static void send_all(struct forward *f)
 {
+	bool absent = f->told;
 	unsigned tries = 0;
 
 	for (;;) {
@@ -304,7 +310,7 @@ static void send_all(struct forward *f)
 		if (!f->told)
 			mkt_log(MKT_LOG_WARNING, "nobody takes transactions: %s", err.text);
 		f->told = true;
-		give_up(f, atomic_load(&f->n->stopping));
+		give_up(f, atomic_load(&f->n->stopping) || (absent && !f->maybe));
 		if (!f->head)
 			break;
 		pause_ms(PAUSE_MS);

@@ -52,8 +52,7 @@ static void run_job(void *ctx, uint32_t ix)
 	struct mkt_err ignored;
 
 	if (!j->n) {
-		p->head_ok[j->block] =
-			mkt_verify_head(b, &p->set, &in->n->chain_id, &ignored) == 0;
+		p->head_ok[j->block] = mkt_verify_head(b, &p->set, &in->n->chain_id, &ignored) == 0;
 		p->roots_ok[j->block] = mkt_verify_roots(b, &ignored) == 0;
 		find_ids(p, j->block);
 	} else if (mkt_verify_txs(b, j->first, j->n, key_of, in, &ignored) < 0) {
@@ -97,7 +96,6 @@ void ld_ingest_tell_lie(struct ld_ingest *in, const struct mkt_err *err)
 	pthread_mutex_lock(&in->mu);
 	snprintf(url, sizeof(url), "%s", in->numbers.url);
 	pthread_mutex_unlock(&in->mu);
-	mkt_log(MKT_LOG_ERROR, "upstream '%s' is not believed: %s", url, err->text);
 	ld_alarm_set(in->n->alarms, LD_ALARM_INGEST, true, "upstream '%s' is not believed: %s", url,
 		     err->text);
 	in->alarmed = true;
@@ -135,8 +133,8 @@ static void halt(struct ld_ingest *in, const struct mkt_err *err)
 	in->cancel = 1;
 	pthread_cond_broadcast(&in->changed);
 	pthread_mutex_unlock(&in->mu);
-	mkt_log(MKT_LOG_ERROR, "%s, as '%s' gave it: this node grows no more; reads go on", err->text,
-		url);
+	mkt_log(MKT_LOG_ERROR, "%s, as '%s' gave it: this node grows no more; reads go on",
+		err->text, url);
 	ld_alarm_set(in->n->alarms, LD_ALARM_INGEST, true, "%s, as '%s' gave it", err->text, url);
 }
 
@@ -201,8 +199,7 @@ static int execute(struct ld_ingest *in, struct ld_page *p, uint32_t ix, struct 
 	return res;
 }
 
-static void hand_to_pipe(struct ld_ingest *in, struct ld_page *p, uint32_t ix,
-			 struct ld_block *blk)
+static void hand_to_pipe(struct ld_ingest *in, struct ld_page *p, uint32_t ix, struct ld_block *blk)
 {
 	const struct mkt_block *b = &p->b[ix];
 
@@ -283,8 +280,7 @@ static struct ld_page *take_page(struct ld_ingest *in, bool wait)
 
 	pthread_mutex_lock(&in->mu);
 	in->hungry = wait && !in->ready_head;
-	while (wait && !in->ready_head && !in->stop && !in->out &&
-	       !atomic_load(&in->n->stopping)) {
+	while (wait && !in->ready_head && !in->stop && !in->out && !atomic_load(&in->n->stopping)) {
 		uint64_t at = ld_mono_ms() + LOOK_MS;
 		struct timespec ts = {.tv_sec = (time_t)(at / 1000),
 				      .tv_nsec = (long)(at % 1000) * 1000000};

@@ -32,7 +32,7 @@ struct ld_ingest_numbers {
 	uint64_t blocks, bytes; /* taken since the start */
 	bool halted;		/* a block differed */
 	char halt[MKT_ERR_TEXT_MAX];
-	char url[256];		/* in use, or last in use */
+	char url[256]; /* in use, or last in use */
 };
 
 /*

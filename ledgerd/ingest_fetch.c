@@ -9,6 +9,7 @@
 #include "ledgerd/ingest_impl.h"
 
 #define ASK_MS 3000u
+#define QUICK_MS 100u
 #define BACKOFF_MS_MIN 50u
 #define BACKOFF_MS_MAX 2000u
 #define RECORD_BYTES_MAX (MKT_BLOCK_BYTES_MAX + (1u << 20)) /* stored, at its worst */
@@ -21,11 +22,11 @@ struct fetch {
 	const char *url;
 	unsigned round;
 	uint64_t next;
-	struct ld_page *page;  /* being filled; NULL: none */
-	struct mkt_buf bytes;  /* records that are not whole yet */
-	size_t at;	       /* of it, taken */
-	uint64_t came;	       /* blocks of this request */
-	struct mkt_err err;    /* why the sink ended it */
+	struct ld_page *page; /* being filled; NULL: none */
+	struct mkt_buf bytes; /* records that are not whole yet */
+	size_t at;	      /* of it, taken */
+	uint64_t came;	      /* blocks of this request */
+	struct mkt_err err;   /* why the sink ended it */
 };
 
 /* ---- upstreams ----------------------------------------------------------------------------- */
@@ -64,9 +65,8 @@ int ld_upstream_client(const struct ld_conf *conf, const char *url,
 	};
 
 	if (conf->peer_ca[0])
-		c.tls = (struct mkt_tls){.ca = conf->peer_ca,
-					 .cert = conf->peer_cert,
-					 .key = conf->peer_key};
+		c.tls = (struct mkt_tls){
+			.ca = conf->peer_ca, .cert = conf->peer_cert, .key = conf->peer_key};
 	return mkt_client_new(&c, out, err);
 }
 
@@ -266,6 +266,19 @@ static void end_page(struct fetch *f)
 	pthread_mutex_unlock(&in->mu);
 }
 
+static void nap(struct ld_ingest *in, uint64_t ms)
+{
+	uint64_t at = ld_mono_ms() + ms;
+	struct timespec ts = {.tv_sec = (time_t)(at / 1000),
+			      .tv_nsec = (long)(at % 1000) * 1000000};
+
+	pthread_mutex_lock(&in->mu);
+	while (!in->stop && !in->poked && ld_mono_ms() < at)
+		pthread_cond_timedwait(&in->changed, &in->mu, &ts);
+	in->poked = false;
+	pthread_mutex_unlock(&in->mu);
+}
+
 /* ---- one upstream -------------------------------------------------------------------------- */
 
 /* Is there one with blocks that the one in use has not?  Its number; else that in use. */
@@ -279,7 +292,8 @@ static unsigned ahead(struct fetch *f, unsigned now)
 	for (unsigned i = 0; i < in->nurls; i++) {
 		int res;
 
-		if (i == now || ld_upstream_client(in->n->conf, in->urls[i], &in->cancel, &c, &err) < 0)
+		if (i == now ||
+		    ld_upstream_client(in->n->conf, in->urls[i], &in->cancel, &c, &err) < 0)
 			continue;
 		res = ld_upstream_ask(c, &st, &err);
 		mkt_client_free(c);
@@ -360,7 +374,11 @@ static unsigned follow(struct fetch *f, unsigned now, struct mkt_err *err)
 	if (!res)
 		res = greet(f, err);
 	while (!res && !over(f) && other == now && f->next <= in->until) {
+		uint64_t begun = ld_mono_ms();
+
 		res = ask_blocks(f, err);
+		if (!res && !f->came && ld_mono_ms() - begun < QUICK_MS)
+			nap(in, QUICK_MS); /* it does not keep the question: do not flood it */
 		if (!res && !f->came && in->nurls > 1 && in->until == UINT64_MAX)
 			other = ahead(f, now);
 	}
@@ -372,19 +390,6 @@ static unsigned follow(struct fetch *f, unsigned now, struct mkt_err *err)
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
-
-static void nap(struct ld_ingest *in, uint64_t ms)
-{
-	uint64_t at = ld_mono_ms() + ms;
-	struct timespec ts = {.tv_sec = (time_t)(at / 1000),
-			      .tv_nsec = (long)(at % 1000) * 1000000};
-
-	pthread_mutex_lock(&in->mu);
-	while (!in->stop && !in->poked && ld_mono_ms() < at)
-		pthread_cond_timedwait(&in->changed, &in->mu, &ts);
-	in->poked = false;
-	pthread_mutex_unlock(&in->mu);
-}
 
 static bool begin(struct fetch *f, unsigned now)
 {
@@ -434,7 +439,7 @@ void *ld_fetch_main(void *arg)
 		}
 		if (f.next > in->until)
 			break;
-		if (err.text[0] && !lost && !in->stop)
+		if (err.text[0] && !lost && !over(&f))
 			mkt_log(MKT_LOG_WARNING, "upstream '%s': %s", f.url, err.text);
 		now = (now + 1) % in->nurls;
 		if (++lost < in->nurls)

@@ -24,7 +24,7 @@
 #define LD_JOBS_A_BLOCK 64u	 /* ... but each walks its block from the start */
 #define LD_JOBS_MAX (LD_PAGE_BLOCKS * 2 + LD_PAGE_TXS / LD_JOB_TXS + LD_JOBS_A_BLOCK)
 #define LD_UPSTREAMS_MAX 32u
-#define LD_POLL_MS 5000u  /* an upstream keeps a question for the next block so long */
+#define LD_POLL_MS 5000u   /* an upstream keeps a question for the next block so long */
 #define LD_STALL_MS 15000u /* without a byte from an upstream: it is given up */
 
 /* A part of a block: with no transactions, its votes and roots. */
@@ -55,13 +55,13 @@ struct ld_ingest {
 	pthread_mutex_t mu;
 	pthread_cond_t changed; /* any of the following */
 	struct ld_page *free, *ready_head, *ready_tail;
-	bool hungry;	/* nothing is left to be done: hand over what is there */
-	atomic_bool stop;  /* the end */
-	bool out;	   /* no upstream has what is wanted (@until only) */
+	bool hungry;	  /* nothing is left to be done: hand over what is there */
+	atomic_bool stop; /* the end */
+	bool out;	  /* no upstream has what is wanted (@until only) */
 	bool poked;
-	atomic_uint round; /* moves when an upstream lied: what is fetched is void */
-	uint64_t next;	   /* height to be fetched */
-	uint64_t byte_ms;  /* monotonic: when the last byte came; 0: none is waited for */
+	atomic_uint round;  /* moves when an upstream lied: what is fetched is void */
+	uint64_t next;	    /* height to be fetched */
+	uint64_t byte_ms;   /* monotonic: when the last byte came; 0: none is waited for */
 	struct mkt_err why; /* of @out */
 	struct ld_ingest_numbers numbers;
 
@@ -74,7 +74,7 @@ struct ld_ingest {
 	struct mkt_verify_prev prev;
 	struct mkt_pubkey *keys; /* of the accounts; grows while nothing is checked */
 	uint32_t nkeys;
-	bool alarmed;
+	atomic_bool alarmed; /* an upstream lied, and nothing right has come since */
 
 	pthread_t fetcher, executor;
 	bool fetching, executing; /* threads that were started */

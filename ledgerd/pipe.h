@@ -5,8 +5,9 @@
  *                  order is fixed here, and no other thing decides it
  *   verify workers one a core; take chunks of a batch: form, id, leaf hash,
  *                  account key, Ed25519
- *   sequencer      (in a fullnode forward.c: sends them on) one thread, the only writer of the state: takes verified
- *                  chunks in order, admits, executes, opens and ends blocks
+ *   sequencer      one thread, the only writer of the state: takes verified
+ *                  chunks in order, admits, executes, opens and ends blocks;
+ *                  in a fullnode forward.c stands here and sends them on
  *   committer      one thread: roots, header and signature of ended blocks,
  *                  appends several with one sync; then "sealed" is said
  *   indexer        one thread: state and indexes of appended blocks, grouped

@@ -169,7 +169,7 @@ int mkt_chain_read_head(struct mkt_chain *c, uint64_t height, struct mkt_block *
 int mkt_chain_read_raw(struct mkt_chain *c, uint64_t height, struct mkt_buf *out,
 		       struct mkt_err *err) MKT_MUST_CHECK;
 
-/* Open a record from elsewhere, as mkt_record_unpack() does; many small ones cost less.  Any thread. */
+/* Open a record from elsewhere as mkt_record_unpack() does; many cost less.  Any thread. */
 int mkt_chain_unpack(struct mkt_chain *c, const void *p, size_t n, uint64_t *height,
 		     struct mkt_buf *out, struct mkt_err *err) MKT_MUST_CHECK;
 
