@@ -96,6 +96,28 @@ samples() {
 	done
 }
 
+@test "sample of three: configurations are right as they stand" {
+	samples three
+	local i c
+	"$TREE/usr/bin/mkt-certs" -d etc/certs init
+	for i in 1 2 3; do
+		"$TREE/usr/bin/mkt-certs" -d etc/certs node a$i 10.0.0.$i >/dev/null
+		"$TREE/usr/bin/mkt-certs" -d etc/certs client a$i >/dev/null
+	done
+	for i in 1 2; do
+		"$TREE/usr/bin/mkt-certs" -d etc/certs node full$i 10.0.0.1$i >/dev/null
+		"$TREE/usr/bin/mkt-certs" -d etc/certs door full$i 10.0.0.1$i >/dev/null
+	done
+	mkt init -q --no-config --authorities 3 --listen '' m
+	cp -R m/chain lib/chain
+	for i in 1 2 3; do cp m/authority-a$i.key etc/a$i.key; done
+	for c in a1 a2 a3 full1 full2; do
+		run3 "$BUILD_DIR/ledgerd" -n -f "conf/$c.conf"
+		status_is 0
+		out_is "configuration ok"
+	done
+}
+
 @test "sample of three: members of etcd start as they are told, and only with certificates" {
 	have etcd
 	samples three
