@@ -143,14 +143,14 @@ static int list_run(struct mkt_app *app, int argc)
 enum { P_FILE, P_WHAT, P_NAME, P_KEY, P_GENERATION, P_CHAIN, P_SIGNED, P_NEEDED, P_COLS };
 
 static const struct mkt_col proposal_cols[] = {
-	[P_FILE] = {"file", MKT_COL_TEXT},
-	[P_WHAT] = {"what", MKT_COL_TEXT},
-	[P_NAME] = {"name", MKT_COL_TEXT},
-	[P_KEY] = {"key", MKT_COL_TEXT},
-	[P_GENERATION] = {"generation", MKT_COL_UINT},
-	[P_CHAIN] = {"chain", MKT_COL_ID},
-	[P_SIGNED] = {"signed", MKT_COL_UINT},
-	[P_NEEDED] = {"needed", MKT_COL_UINT},
+	[P_FILE] = {.name = "file", .kind = MKT_COL_TEXT},
+	[P_WHAT] = {.name = "what", .kind = MKT_COL_TEXT},
+	[P_NAME] = {.name = "name", .kind = MKT_COL_TEXT},
+	[P_KEY] = {.name = "key", .kind = MKT_COL_TEXT},
+	[P_GENERATION] = {.name = "generation", .kind = MKT_COL_UINT},
+	[P_CHAIN] = {.name = "chain", .kind = MKT_COL_ID},
+	[P_SIGNED] = {.name = "signed", .kind = MKT_COL_UINT},
+	[P_NEEDED] = {.name = "needed", .kind = MKT_COL_UINT},
 	{.name = NULL}};
 static const struct mkt_table proposal_table = {"proposal", proposal_cols, true};
 static const struct mkt_doc proposal_doc = {"proposal", 1, {&proposal_table}, false};
