@@ -441,6 +441,7 @@ struct chain_stream {
 	uint64_t at, end;     /* heights, @end excluded */
 	struct mkt_buf record, piece; /* piece: length and record of one block */
 	size_t given;
+	size_t held; /* of both, as the guard knows */
 };
 
 static int read_record(struct chain_stream *s, uint64_t height, struct mkt_err *err)
@@ -458,7 +459,6 @@ static bool next_record(struct chain_stream *s)
 	if (b->cap > STREAM_KEEP)
 		mkt_buf_release(b);
 	mkt_buf_clear(b);
-	s->given = 0;
 	if (read_record(s, s->at, NULL) < 0)
 		return false;
 	mkt_enc_u32(b, (uint32_t)s->record.len);
@@ -467,17 +467,44 @@ static bool next_record(struct chain_stream *s)
 	return !b->bad;
 }
 
+/*
+ * Until the reader goes on: keep the record if there is room for that among all streams,
+ * else read it again then.
+ */
+static void rest(struct chain_stream *s)
+{
+	struct ld_guard *g = &s->node->guard;
+	size_t held = s->record.cap + s->piece.cap;
+	bool room = ld_guard_hold(g, s->held, held);
+
+	s->held = held;
+	if (room)
+		return;
+	mkt_buf_release(&s->record);
+	if (s->given < s->piece.len)
+		s->at--;
+	else
+		s->given = 0;
+	mkt_buf_release(&s->piece);
+	ld_guard_hold(g, s->held, 0);
+	s->held = 0;
+}
+
 static ssize_t chain_read(struct ld_stream *base, char *to, size_t max)
 {
 	struct chain_stream *s = (struct chain_stream *)(void *)base;
 	size_t done = 0;
 
 	while (done < max) {
-		size_t n = s->piece.len - s->given;
+		size_t n;
 
-		if (!n && s->at == s->end)
+		if (s->piece.len && s->given == s->piece.len) {
+			mkt_buf_clear(&s->piece);
+			s->given = 0;
+		}
+		if (!s->piece.len && s->at == s->end)
 			break;
-		if (!n && !next_record(s))
+		if (!s->piece.len && (!next_record(s) || s->piece.len <= s->given))
 			return LD_STREAM_BROKEN;
 		n = s->piece.len - s->given;
 		if (n > max - done)
@@ -486,7 +513,10 @@ static ssize_t chain_read(struct ld_stream *base, char *to, size_t max)
 		s->given += n;
 		done += n;
 	}
-	return done ? (ssize_t)done : LD_STREAM_END;
+	if (!done)
+		return LD_STREAM_END;
+	rest(s);
+	return (ssize_t)done;
 }
 
 static void chain_free(struct ld_stream *base)
@@ -494,6 +524,7 @@ static void chain_free(struct ld_stream *base)
 	struct chain_stream *s = (struct chain_stream *)(void *)base;
 
 	ld_guard_stream_end(&s->node->guard);
+	ld_guard_hold(&s->node->guard, s->held, 0);
 	mkt_buf_release(&s->record);
 	mkt_buf_release(&s->piece);
 	free(s);

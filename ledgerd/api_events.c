@@ -29,6 +29,7 @@ struct cursor {
 	const uint8_t *tx_at; /* of the last transaction */
 	uint32_t ntx;	      /* transactions passed */
 	struct mkt_buf bytes;
+	size_t held; /* of it, as the guard knows */
 	struct mkt_block b;
 	struct mkt_tx tx; /* number ntx - 1, decoded, if tx_ready */
 	bool tx_ready;
@@ -58,6 +59,28 @@ static int cursor_open(struct cursor *c, struct mkt_err *err)
 	c->ntx = 0;
 	c->tx_ready = false;
 	return 0;
+}
+
+/*
+ * Before a pause of unknown length: keep the block if there is room for that among all
+ * streams, else (or if @empty) let go of it and open it again at the event that comes next.
+ */
+static void cursor_rest(struct cursor *c, bool empty)
+{
+	struct ld_guard *g = &c->node->guard;
+	bool room = ld_guard_hold(g, c->held, empty ? 0 : c->bytes.cap);
+
+	c->held = empty ? 0 : c->bytes.cap;
+	if (room && !empty)
+		return;
+	ld_guard_hold(g, c->held, 0);
+	c->held = 0;
+	if (c->open)
+		c->skip = c->n;
+	c->open = false;
+	mkt_buf_release(&c->bytes);
+	mkt_tx_release(&c->tx);
+	c->tx_ready = false;
 }
 
 static void cursor_next_block(struct cursor *c)
@@ -299,6 +322,10 @@ static void wake_stream(struct ld_waiter *w)
 /* Nothing to give: park until there is, or until it has been quiet for too long. */
 static ssize_t wait_for_more(struct events_stream *s, uint64_t now)
 {
+	/* Most streams wait most of the time, with nothing in their hands. */
+	cursor_rest(&s->c, true);
+	mkt_buf_release(&s->out);
+	s->given = 0;
 	s->waiter = (struct ld_waiter){
 		.what = LD_APPENDED,
 		.height = s->c.height,
@@ -331,6 +358,7 @@ static ssize_t events_read(struct ld_stream *base, char *to, size_t max)
 	n = s->out.len - s->given < max ? s->out.len - s->given : max;
 	memcpy(to, s->out.data + s->given, n);
 	s->given += n;
+	cursor_rest(&s->c, false);
 	return (ssize_t)n;
 }
 
@@ -340,6 +368,7 @@ static void events_free(struct ld_stream *base)
 
 	ld_hub_leave(&s->c.node->hub, &s->waiter);
 	ld_guard_stream_end(&s->c.node->guard);
+	ld_guard_hold(&s->c.node->guard, s->c.held, 0);
 	cursor_release(&s->c);
 	mkt_buf_release(&s->out);
 	free(s);

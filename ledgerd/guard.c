@@ -259,6 +259,11 @@ int ld_guard_nonce(struct ld_guard *g, uint32_t account, const uint8_t nonce[16]
 	return seen ? -MKT_ECONFLICT : room ? 0 : -MKT_EBUSY;
 }
 
+bool ld_guard_hold(struct ld_guard *g, size_t before, size_t now)
+{
+	return atomic_fetch_add(&g->held, now - before) + now - before <= LD_STREAM_HELD_BYTES;
+}
+
 int ld_guard_stream(struct ld_guard *g, uint32_t max, struct mkt_err *err)
 {
 	if (atomic_fetch_add(&g->streams, 1) < max)

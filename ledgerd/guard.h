@@ -17,6 +17,7 @@
 #include "core/ledger/genesis.h"
 
 #define LD_PEERS_MAX 1024 /* addresses whose reads are counted; the longest idle makes room */
+#define LD_STREAM_HELD_BYTES (16u << 20) /* of blocks, by all streams together */
 #define LD_NONCES 262144u /* of signed reads that are remembered: 2,000 a second */
 
 struct ld_bucket {
@@ -65,6 +66,7 @@ struct ld_guard {
 	atomic_bool alarm, refuse;
 	_Atomic uint64_t days_left; /* see ledgerd/disk.h; UINT64_MAX: no growth */
 	/* metrics */
+	_Atomic size_t held; /* by streams */
 	_Atomic uint64_t requests, errors, limited, streams, connections;
 };
 
@@ -102,6 +104,13 @@ void ld_guard_look(struct ld_guard *g, const struct ld_who *who, const struct mk
  */
 int ld_guard_nonce(struct ld_guard *g, uint32_t account, const uint8_t nonce[16], uint64_t until_ms,
 		   uint64_t now_ms) MKT_MUST_CHECK;
+
+/*
+ * What streams hold between two calls, blocks that are given out in part, counts in one
+ * sum: @now bytes instead of @before.  False: the sum is above LD_STREAM_HELD_BYTES, and
+ * the stream should let go of its block and open it again when its reader goes on.
+ */
+bool ld_guard_hold(struct ld_guard *g, size_t before, size_t now);
 
 /* One of @max slots for streams, to be given back by ld_guard_stream_end().  -MKT_EBUSY. */
 int ld_guard_stream(struct ld_guard *g, uint32_t max, struct mkt_err *err) MKT_MUST_CHECK;
