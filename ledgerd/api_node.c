@@ -6,6 +6,7 @@
 
 #include "ledgerd/api.h"
 #include "ledgerd/engine.h"
+#include "ledgerd/ingest.h"
 #include "ledgerd/health.h"
 
 static const struct mkt_quorum_member *member_named(const struct mkt_quorum_member *m, unsigned n,
@@ -77,6 +78,22 @@ void ld_json_engine(struct mkt_jw *w, struct ld_node *n)
 	mkt_jw_obj_end(w);
 }
 
+/* Of a node that follows: in the same words as an authority's. */
+static void put_lag(struct mkt_jw *w, struct ld_ingest *ingest)
+{
+	struct ld_ingest_numbers in;
+	uint64_t now = ld_mono_ms(), quiet_ms;
+
+	ld_ingest_look(ingest, &in);
+	quiet_ms = now > in.heard_ms ? now - in.heard_ms : 0;
+	mkt_jw_ku64(w, "lag_blocks", in.upstream > in.height ? in.upstream - in.height : 0);
+	mkt_jw_ku64(w, "lag_ms", quiet_ms > LD_POLL_MS ? quiet_ms : 0);
+	if (quiet_ms > LD_STALE_MS)
+		ld_json_time_ms(w, "stale_since", ld_utc_ms() - quiet_ms);
+	if (in.halted)
+		mkt_jw_kstr(w, "halt", in.halt);
+}
+
 void ld_json_node(struct mkt_jw *w, struct ld_node *n)
 {
 	struct mkt_authorities set;
@@ -95,6 +112,8 @@ void ld_json_node(struct mkt_jw *w, struct ld_node *n)
 	}
 	if (n->engine)
 		put_engine(w, n->engine);
+	if (n->ingest)
+		put_lag(w, n->ingest);
 	ld_json_upstream(w, n);
 	put_authorities(w, n, &set);
 	ld_json_alarms(w, n);

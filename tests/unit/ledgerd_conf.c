@@ -81,6 +81,8 @@ static void test_what_does_not_go_together(void **state)
 		{solo, {"disk", "refuse_free", "3GB"}, "above 'alarm_free'"},
 		{fullnode, {"upstream", "urls", "https://a b"}, "'urls' in [upstream] has 'b'"},
 		{fullnode, {"upstream", "urls", "https://"}, "has 'https://'"},
+		{fullnode, {"upstream", "urls", "unix:s"}, "has 'unix:s'"},
+		{fullnode, {"upstream", "chain", "12"}, "'chain' in [upstream] is '12'"},
 		{fullnode, {"peers", "listen", "h:1"}, "'cert' in [peers] is not set"},
 		{authority, {"node", "listen", "127.0.0.1:7460"}, "users may not reach"},
 		{authority, {"peers", "listen", "x"}, "[peers]: 'listen' is 'x'"},
