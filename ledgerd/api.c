@@ -317,7 +317,7 @@ enum route_flags {
 	LOOKS_BACK = 1 << 0, /* needs the indexes of all that is on the disk */
 	FREE = 1 << 1,	     /* not counted against the reader's limits */
 	PEERS = 1 << 2,	     /* other nodes may ask, too */
-	PEERS_ONLY = 1 << 3, /* nobody else may */
+	PEERS_ONLY = 1 << 3, /* nobody else may, but at the own socket */
 };
 
 static const struct route {
@@ -346,8 +346,8 @@ static const struct route {
 	{"GET", "/v1/tx/*", ld_get_tx, LOOKS_BACK},
 	{"GET", "/v1/chain", ld_get_chain, PEERS},
 	{"GET", "/v1/snapshot", ld_get_snapshot, PEERS},
-	{"GET", "/v1/peer", ld_get_peer, FREE | PEERS},
-	{"GET", "/v1/prepared/*", ld_get_prepared, FREE | PEERS},
+	{"GET", "/v1/peer", ld_get_peer, FREE | PEERS_ONLY},
+	{"GET", "/v1/prepared/*", ld_get_prepared, FREE | PEERS_ONLY},
 	{"GET", "/v1/evidence", ld_get_evidences, PEERS},
 	{"GET", "/v1/evidence/*", ld_get_evidence, PEERS},
 	{"GET", "/v1/events", ld_get_events, 0},
@@ -380,7 +380,7 @@ static bool open_to(const struct route *route, enum ld_door door)
 {
 	if (door == LD_DOOR_PEERS)
 		return route->flags & (PEERS | PEERS_ONLY);
-	return !(route->flags & PEERS_ONLY);
+	return door == LD_DOOR_LOCAL || !(route->flags & PEERS_ONLY);
 }
 
 /* A path is known by its exact form before the one with '*': /v1/events/page. */
