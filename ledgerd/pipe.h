@@ -57,7 +57,7 @@ enum ld_verdict {
 	LD_REFUSED,  /* not in a block: code and text */
 	LD_EXECUTED, /* in block height at ix */
 	LD_SEEN,     /* its request id was used, or it expired: the chain's indexes know more */
-	LD_FORWARDED, /* an upstream has executed it in block height: to be found in our store then */
+	LD_FORWARDED, /* executed upstream in block height: found in our store then */
 	LD_VOID,     /* taken, but this node leads no more: to be sent again, to who does */
 };
 
@@ -97,7 +97,7 @@ struct ld_batch {
 	int refs;
 	/* By the sequencer; read by the client's thread after @done. */
 	uint64_t done_height; /* all its blocks are on the disk at this height */
-	int lost;	      /* code: no upstream has answered for it; 0: one has, or none is asked */
+	int lost;	      /* code: no upstream has answered; 0: one has, or none is asked */
 	uint64_t seen_height; /* indexes must reach this before LD_SEEN is looked up; 0: none */
 	atomic_bool answered; /* @done was called */
 };
