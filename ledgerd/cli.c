@@ -84,6 +84,7 @@ int ld_cli_tool(int argc, char **argv)
 		{"status", ld_tool_status},
 		{"prune", ld_tool_prune},
 		{"restore", ld_tool_restore},
+		{"rebuild", ld_tool_rebuild},
 	};
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(tools); i++)

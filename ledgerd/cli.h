@@ -35,5 +35,6 @@ int ld_cli_tool(int argc, char **argv);
 int ld_tool_status(int argc, char **argv);
 int ld_tool_prune(int argc, char **argv);
 int ld_tool_restore(int argc, char **argv);
+int ld_tool_rebuild(int argc, char **argv);
 
 #endif

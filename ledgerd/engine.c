@@ -313,21 +313,39 @@ static void on_build(struct ld_engine *e, const struct mkt_q_action *a)
 	pthread_mutex_unlock(&e->mu);
 }
 
-static int engine_file(const struct ld_engine *e, char path[PATH_MAX])
+int ld_engine_remember(const char *dir, uint64_t generation, uint64_t cluster, struct mkt_err *err)
 {
-	return snprintf(path, PATH_MAX, "%s/engine", e->n->conf->dir);
+	char path[PATH_MAX], text[80];
+	int n = snprintf(text, sizeof(text), "generation %llu\ncluster %016llx\n",
+			 (unsigned long long)generation, (unsigned long long)cluster);
+
+	snprintf(path, sizeof(path), "%.4000s/engine", dir);
+	return mkt_file_write(path, text, (size_t)n, (struct mkt_file_how){.mode = 0644}, err);
+}
+
+int ld_engine_recall(const char *dir, uint64_t *generation, uint64_t *cluster, struct mkt_err *err)
+{
+	struct mkt_buf text = MKT_BUF_INIT;
+	unsigned long long g = 0, c = 0;
+	char path[PATH_MAX];
+	int res;
+
+	snprintf(path, sizeof(path), "%.4000s/engine", dir);
+	res = mkt_file_read(path, 200, &text, err);
+	if (!res && sscanf(mkt_buf_str(&text), "generation %llu\ncluster %llx\n", &g, &c) != 2)
+		res = mkt_err_set(err, MKT_ESTORE, "'%s' does not say which engine it is", path);
+	mkt_buf_release(&text);
+	*generation = g;
+	*cluster = c;
+	return res == -MKT_ENOTFOUND ? 0 : res;
 }
 
 /* Which engine this chain is kept by: asked for again at the next start. */
 static void on_joined(struct ld_engine *e, const struct mkt_q_action *a)
 {
-	char path[PATH_MAX], text[80];
 	struct mkt_err err;
-	int n = snprintf(text, sizeof(text), "generation %llu\ncluster %016llx\n",
-			 (unsigned long long)a->generation, (unsigned long long)a->cluster);
 
-	engine_file(e, path);
-	if (mkt_file_write(path, text, (size_t)n, (struct mkt_file_how){.mode = 0644}, &err) < 0)
+	if (ld_engine_remember(e->n->conf->dir, a->generation, a->cluster, &err) < 0)
 		ld_fatal("cannot remember the engine", &err);
 	mkt_log(MKT_LOG_NOTICE, "joined: engine generation %llu, etcd cluster %016llx",
 		(unsigned long long)a->generation, (unsigned long long)a->cluster);
@@ -571,28 +589,6 @@ static void *engine_main(void *arg)
 
 /* ---- start and stop ------------------------------------------------------------------------ */
 
-static int read_engine(struct ld_engine *e, struct mkt_quorum_conf *q, struct mkt_err *err)
-{
-	struct mkt_buf text = MKT_BUF_INIT;
-	unsigned long long generation, cluster;
-	char path[PATH_MAX];
-	int res;
-
-	engine_file(e, path);
-	res = mkt_file_read(path, 200, &text, err);
-	if (res == -MKT_ENOTFOUND)
-		return 0;
-	if (!res && sscanf(mkt_buf_str(&text), "generation %llu\ncluster %llx\n", &generation,
-			   &cluster) != 2)
-		res = mkt_err_set(err, MKT_ESTORE, "'%s' does not say which engine it is", path);
-	if (!res) {
-		q->generation = generation;
-		q->cluster = cluster;
-	}
-	mkt_buf_release(&text);
-	return res;
-}
-
 /* Where the others reach this node: what it says of itself, or where it listens. */
 static void own_url(const struct ld_engine *e, char out[ENGINE_URL])
 {
@@ -625,7 +621,7 @@ static int make_quorum(struct ld_engine *e, struct mkt_err *err)
 	if (!conf || !votes)
 		res = mkt_err_code(err, MKT_ENOMEM);
 	if (!res)
-		res = read_engine(e, conf, err);
+		res = ld_engine_recall(e->n->conf->dir, &conf->generation, &conf->cluster, err);
 	if (!res) {
 		conf->chain = e->n->chain_id;
 		conf->key = e->n->key;
@@ -647,20 +643,20 @@ static int make_quorum(struct ld_engine *e, struct mkt_err *err)
 	return res;
 }
 
-static int read_password(struct ld_engine *e, struct mkt_err *err)
+static int read_password(const char *path, char out[PASSWORD_MAX + 1], struct mkt_err *err)
 {
-	const char *path = e->n->conf->etcd_password_file;
 	struct mkt_buf text = MKT_BUF_INIT;
 	int res;
 
+	out[0] = 0;
 	if (!path[0])
 		return 0;
 	res = mkt_file_read(path, PASSWORD_MAX, &text, err);
 	if (!res) {
-		snprintf(e->password, sizeof(e->password), "%s", mkt_buf_str(&text));
-		e->password[strcspn(e->password, "\r\n")] = 0;
+		snprintf(out, PASSWORD_MAX + 1, "%s", mkt_buf_str(&text));
+		out[strcspn(out, "\r\n")] = 0;
+		mkt_wipe(text.data, text.len);
 	}
-	mkt_wipe(text.data, text.len);
 	mkt_buf_release(&text);
 	return res;
 }
@@ -670,24 +666,41 @@ static const char *or_null(const char *s)
 	return s[0] ? s : NULL;
 }
 
+int ld_engine_etcd(const struct ld_conf *c, const struct mkt_hash *chain, uint64_t cluster,
+		   const struct mkt_etcd_calls *calls, struct mkt_etcd **out, struct mkt_err *err)
+{
+	char password[PASSWORD_MAX + 1];
+	struct mkt_buf prefix = MKT_BUF_INIT;
+	int res = read_password(c->etcd_password_file, password, err);
+
+	mkt_buf_addstr(&prefix, "/L/");
+	mkt_buf_addhex(&prefix, chain->b, 16);
+	mkt_buf_addch(&prefix, '/');
+	if (!res && prefix.bad)
+		res = mkt_err_code(err, MKT_ENOMEM);
+	if (!res) {
+		struct mkt_etcd_conf conf = {
+			.endpoints = c->etcd_endpoints,
+			.prefix = mkt_buf_str(&prefix),
+			.tls = {or_null(c->etcd_ca), or_null(c->etcd_cert), or_null(c->etcd_key),
+				NULL},
+			.user = or_null(c->etcd_user),
+			.password = or_null(password),
+			.cluster = cluster,
+		};
+
+		res = mkt_etcd_new(&conf, calls, out, err);
+	}
+	mkt_wipe(password, sizeof(password));
+	mkt_buf_release(&prefix);
+	return res;
+}
+
 static int make_etcd(struct ld_engine *e, struct mkt_err *err)
 {
-	const struct ld_conf *c = e->n->conf;
 	struct mkt_etcd_calls calls = {on_answer, on_seen, on_lost, on_leased, e};
-	struct mkt_etcd_conf conf = {
-		.endpoints = c->etcd_endpoints,
-		.prefix = e->prefix,
-		.tls = {or_null(c->etcd_ca), or_null(c->etcd_cert), or_null(c->etcd_key), NULL},
-		.user = or_null(c->etcd_user),
-		.password = or_null(e->password),
-		.cluster = e->cluster,
-	};
-	struct mkt_buf hex = MKT_BUF_INIT;
 
-	mkt_buf_addhex(&hex, e->n->chain_id.b, 16);
-	snprintf(e->prefix, sizeof(e->prefix), "/L/%s/", mkt_buf_str(&hex));
-	mkt_buf_release(&hex);
-	return mkt_etcd_new(&conf, &calls, &e->etcd, err);
+	return ld_engine_etcd(e->n->conf, &e->n->chain_id, e->cluster, &calls, &e->etcd, err);
 }
 
 static int start_threads(struct ld_engine *e, struct mkt_err *err)
@@ -718,8 +731,6 @@ int ld_engine_start(struct ld_node *n, struct ld_engine **out, struct mkt_err *e
 		res = read_prev(e, err);
 	if (!res)
 		res = make_quorum(e, err);
-	if (!res)
-		res = read_password(e, err);
 	if (!res)
 		res = make_etcd(e, err);
 	if (res < 0) {
@@ -759,7 +770,6 @@ void ld_engine_free(struct ld_engine *e)
 	free(e->peers);
 	free(e->jobs);
 	free(e->news);
-	mkt_wipe(e->password, sizeof(e->password));
 	pthread_cond_destroy(&e->changed);
 	pthread_mutex_destroy(&e->mu);
 	free(e);

@@ -14,6 +14,9 @@
 
 #include "core/chain/chain.h"
 #include "core/quorum/quorum.h"
+#include "core/quorum/value.h"
+#include "core/wire/etcd.h"
+#include "ledgerd/conf.h"
 
 struct ld_node;
 struct ld_engine;
@@ -23,6 +26,17 @@ struct ld_engine;
  * mkt_etcd_new() say; -MKT_ESTORE: DIR/engine is no such file.
  */
 int ld_engine_start(struct ld_node *n, struct ld_engine **out, struct mkt_err *err) MKT_MUST_CHECK;
+/* The client of [etcd] for a chain.  @cluster: expected; 0: any. */
+int ld_engine_etcd(const struct ld_conf *c, const struct mkt_hash *chain, uint64_t cluster,
+		   const struct mkt_etcd_calls *calls, struct mkt_etcd **out,
+		   struct mkt_err *err) MKT_MUST_CHECK;
+
+/* DIR/engine: which engine keeps the chain; 0 and 0: none was joined.  @cluster 0: any. */
+int ld_engine_recall(const char *dir, uint64_t *generation, uint64_t *cluster,
+		     struct mkt_err *err) MKT_MUST_CHECK;
+int ld_engine_remember(const char *dir, uint64_t generation, uint64_t cluster,
+		       struct mkt_err *err) MKT_MUST_CHECK;
+
 /* With n->stopping: hand over if leading; end.  What is not final is void. */
 void ld_engine_stop(struct ld_engine *e);
 void ld_engine_free(struct ld_engine *e);

@@ -57,8 +57,7 @@ struct ld_engine {
 	struct mkt_quorum *q;	/* of the protocol's thread, as is etcd */
 	struct mkt_etcd *etcd;
 	struct ld_prepared *prepared;
-	char prefix[64], name[MKT_NAME_MAX + 1], url[ENGINE_URL], password[256];
-	uint64_t timer_ms, generation, cluster;
+	uint64_t timer_ms, cluster;
 	uint32_t refused[4]; /* transactions that could not be sent: answered by the loop */
 	unsigned nrefused;
 	bool work, stop_told, stopped, foreign, lost;

@@ -21,7 +21,7 @@
 #include "ledgerd/node.h"
 
 static const char usage[] = "usage: ledgerd [-dhnvV] [-f FILE] [-o SECTION.NAME=VALUE]...\n"
-			    "       ledgerd status|prune|restore [-h] ...\n"
+			    "       ledgerd status|prune|restore|rebuild [-h] ...\n"
 			    "  -f FILE   configuration (default " LD_CONF_FILE ")\n"
 			    "  -o S.N=V  set one value over the file's, as 'node.listen='\n"
 			    "  -n        check the configuration, then end\n"

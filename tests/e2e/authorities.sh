@@ -174,5 +174,35 @@ halted() { [ -n "$(cluster_status "$1" .data.node.halt)" ]; }
 until_ 20 halted a2
 verdict $? "an etcd that was rolled back is refused: $(cluster_status a2 .data.node.halt)"
 cluster_stop >"$dir/stop"
+
+# ---- an engine that is lost: what two of three disks hold is enough ----
+
+rebuild() { # directories
+	"$cluster_build/ledgerd" rebuild -f "$dir/a1/conf" -k "$dir/market/authority-a1.key" \
+		-k "$dir/market/authority-a3.key" "$@" >"$dir/rebuild" 2>&1
+}
+etcd_down
+rm -rf "$dir"/etcd/m?
+for x in e1 e2 e3; do cluster_start "$x"; done
+etcd_healthy
+! rebuild "${cluster_chain[a1]}" && grep -q "directories are given, 2 of 3" "$dir/rebuild"
+verdict $? "one disk of three is not enough to rebuild an engine"
+rebuild "${cluster_chain[a1]}" "${cluster_chain[a3]}"
+r=$?
+sed 's/^/# /' "$dir/rebuild"
+! rebuild "${cluster_chain[a1]}" "${cluster_chain[a3]}" && [ $r -eq 0 ]
+verdict $? "an engine is rebuilt, once"
+for x in a1 a2 a3; do cluster_start "$x"; done
+cluster_ready a1 a2 a3
+until_ 20 somebody_leads
+h=$(cluster_height a2)
+load_begin
+until_ 20 above a2 $((h + 2))
+r=$?
+load_end && [ $r -eq 0 ] && until_ 20 same a1 a2 a3
+verdict $? "the rebuilt engine seals, for all three"
+cluster_stop >"$dir/stop"
+"$load" check "$dir/acks" "${cluster_chain[a1]}" "${cluster_chain[a2]}" "${cluster_chain[a3]}" >"$dir/check"
+verdict $? "and nothing was lost"
 echo "1..$n"
 exit $bad
