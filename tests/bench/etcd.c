@@ -196,5 +196,7 @@ int main(int argc, char **argv)
 	       b.failed, b.seen);
 	mkt_etcd_free(b.etcd);
 	curl_easy_cleanup(b.bare);
+	free(client.us);
+	free(bare.us);
 	return b.failed != 0;
 }
