@@ -24,6 +24,7 @@ $(BUILD)/tests/unit/quorum: $(BUILD)/tests/slow/sim_kv.o
 $(BUILD)/tests/unit/ledger_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # A process that dies at a chosen call.
 $(BUILD)/tests/unit/archive: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,pwrite fsync fdatasync rename renameat unlinkat)
+$(BUILD)/tests/unit/prepared: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,write fsync rename)
 $(BUILD)/tests/sim/match_prop: LDFLAGS += -Wl,--wrap=realloc,--wrap=calloc
 
 # Signatures that cost nothing, and the planted fault that passes over certified blocks.
