@@ -115,7 +115,7 @@ static void start_over(struct ld_ingest *in, uint64_t next)
 	in->ready_tail = NULL;
 	in->next = next;
 	in->round++;
-	in->cancel = 1;
+	ld_ingest_cancel(in, true);
 	pthread_cond_broadcast(&in->changed);
 	pthread_mutex_unlock(&in->mu);
 }
@@ -130,7 +130,7 @@ static void halt(struct ld_ingest *in, const struct mkt_err *err)
 	snprintf(url, sizeof(url), "%s", in->numbers.url);
 	in->why = *err;
 	in->stop = true;
-	in->cancel = 1;
+	ld_ingest_cancel(in, true);
 	pthread_cond_broadcast(&in->changed);
 	pthread_mutex_unlock(&in->mu);
 	mkt_log(MKT_LOG_ERROR, "%s, as '%s' gave it: this node grows no more; reads go on",
@@ -270,7 +270,7 @@ static void put_page(struct ld_ingest *in, struct ld_page *p)
 static void watch_fetcher(struct ld_ingest *in)
 {
 	if (in->byte_ms && ld_mono_ms() - in->byte_ms > LD_STALL_MS)
-		in->cancel = 1;
+		ld_ingest_cancel(in, true);
 }
 
 /* The next page in order; NULL: none yet (@wait: the end, or nothing to be had). */
@@ -456,7 +456,7 @@ static void end_fetcher(struct ld_ingest *in)
 {
 	pthread_mutex_lock(&in->mu);
 	in->stop = true;
-	in->cancel = 1;
+	ld_ingest_cancel(in, true);
 	pthread_cond_broadcast(&in->changed);
 	pthread_mutex_unlock(&in->mu);
 	if (in->fetching)

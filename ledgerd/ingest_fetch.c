@@ -400,7 +400,7 @@ static bool begin(struct fetch *f, unsigned now)
 	f->url = in->urls[now];
 	f->round = in->round;
 	f->next = in->next;
-	in->cancel = in->stop;
+	ld_ingest_cancel(in, in->stop);
 	more = !in->stop && in->next <= in->until;
 	pthread_mutex_unlock(&in->mu);
 	return more;

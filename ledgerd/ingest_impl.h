@@ -79,6 +79,12 @@ struct ld_ingest {
 	bool fetching, executing; /* threads that were started */
 };
 
+/* Has the transfer to end? */
+static inline void ld_ingest_cancel(struct ld_ingest *in, bool yes)
+{
+	__atomic_store_n(&in->cancel, yes, __ATOMIC_RELAXED);
+}
+
 /* The thread that fetches; argument: struct ld_ingest. */
 void *ld_fetch_main(void *arg);
 

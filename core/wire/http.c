@@ -236,6 +236,11 @@ static CURLcode result_of(struct mkt_http *h)
 	return CURLE_AGAIN;
 }
 
+static bool stop_asked(const struct mkt_http *h)
+{
+	return h->conf.stop && __atomic_load_n(h->conf.stop, __ATOMIC_RELAXED);
+}
+
 enum mkt_drive mkt_http_drive(struct mkt_http *h, uint64_t until_ms, const bool *enough,
 			      CURLcode *res)
 {
@@ -252,7 +257,7 @@ enum mkt_drive mkt_http_drive(struct mkt_http *h, uint64_t until_ms, const bool 
 		*res = result_of(h);
 		if (*res != CURLE_AGAIN || (enough && *enough))
 			return MKT_DRIVE_DONE;
-		if (h->conf.stop && *h->conf.stop) {
+		if (stop_asked(h)) {
 			h->stopped = true;
 			return MKT_DRIVE_STOPPED;
 		}
@@ -274,7 +279,7 @@ bool mkt_http_pause(struct mkt_http *h, uint64_t ms, uint64_t until_ms)
 	for (;;) {
 		uint64_t now = mkt_mono_ms();
 
-		if (h->conf.stop && *h->conf.stop) {
+		if (stop_asked(h)) {
 			h->stopped = true;
 			return false;
 		}
