@@ -304,8 +304,9 @@ int mkt_etcd_step(struct mkt_etcd *e, uint64_t until_ms, struct mkt_err *err)
 			return mkt_err_set(err, MKT_EFOREIGN,
 					   "an etcd of another cluster than %llx answers",
 					   (unsigned long long)e->cluster);
-		now = mkt_mono_ms();
+		/* Late is what was late before curl looked: a pause of ours is no fault of theirs. */
 		next = earlier(next, expire(e, now));
+		now = mkt_mono_ms();
 		if (atomic_exchange(&e->woken, false) || e->called || now >= until_ms)
 			return 0;
 		if (next > now && !e->moved)

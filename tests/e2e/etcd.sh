@@ -93,28 +93,6 @@ until_has held "$dir/hold.out"
 verdict $? "a key stands on the lease"
 kill -STOP $holder
 
-# ---- compaction while the watcher is stopped and its member gone ----
-mkfifo "$dir/go"
-etcd_ctl put /L/test/w/15000 x >/dev/null
-seen=$(etcd_ctl get --prefix --keys-only /L/test/w/ | grep -c w/)
-"$client" gap "$e" "$etcd_endpoints" $((seen + 5)) <"$dir/go" >"$dir/gap.out" 2>&1 &
-watcher=$!
-jobs_+=($watcher)
-exec 7>"$dir/go"
-until_has paused "$dir/gap.out"
-etcd_kill 1
-for i in 1 2 3 4 5; do # it may have led: again until it is known
-	until etcd_curl 2 /v3/kv/put "{\"key\":\"$(printf /L/test/w/1600$i | base64)\",\"value\":\"eA==\"}" |
-		grep -q revision; do [ $SECONDS -lt 120 ] || break; done
-done
-revision=$(etcd_curl 2 /v3/kv/range '{"key":"AA=="}' | jq -r .header.revision)
-etcd_curl 2 /v3/kv/compaction "{\"revision\":\"$revision\",\"physical\":true}" >/dev/null
-echo >&7
-exec 7>&-
-wait $watcher
-verdict $? "history compacted under a stopped watcher: it reads again what stands" "$dir/gap.out"
-etcd_start 1
-
 # ---- certificates ----
 pki_make "$dir/foreign" && pki_cert "$dir/foreign" client DNS:client.test
 cp "$dir/foreign/client.pem" "$e/foreign.pem" && cp "$dir/foreign/client.key" "$e/foreign.key"
@@ -141,12 +119,35 @@ CLUSTER=4711 "$client" try "$e" "${etcd_url[2]}" 2000 >"$dir/out" 2>&1
 verdict $? "another cluster than the one expected is refused" "$dir/out"
 
 # ---- the lease that was lost ----
+until [ -z "$(etcd_ctl get /L/test/live/me)" ] || [ $SECONDS -gt 120 ]; do sleep 0.1; done
 kill -CONT $holder
 wait $holder
 has '^2 leases, 1 deleted' "$dir/hold.out"
 verdict $? "a lease lost in a pause is granted anew, and its key's end is told" "$dir/hold.out"
 [ -z "$(etcd_ctl get --prefix /L/test/live/)" ]
 verdict $? "who leaves gives the lease back"
+
+# ---- compaction while the watcher is stopped and its member gone ----
+mkfifo "$dir/go"
+etcd_ctl put /L/test/w/15000 x >/dev/null
+seen=$(etcd_ctl get --prefix --keys-only /L/test/w/ | grep -c w/)
+"$client" gap "$e" "$etcd_endpoints" $((seen + 5)) <"$dir/go" >"$dir/gap.out" 2>&1 &
+watcher=$!
+jobs_+=($watcher)
+exec 7>"$dir/go"
+until_has paused "$dir/gap.out"
+etcd_kill 1
+for i in 1 2 3 4 5; do # it may have led: again until it is known
+	until etcd_curl 2 /v3/kv/put "{\"key\":\"$(printf /L/test/w/1600$i | base64)\",\"value\":\"eA==\"}" |
+		grep -q revision; do [ $SECONDS -lt 120 ] || break; done
+done
+revision=$(etcd_curl 2 /v3/kv/range '{"key":"AA=="}' | jq -r .header.revision)
+etcd_curl 2 /v3/kv/compaction "{\"revision\":\"$revision\",\"physical\":true}" >/dev/null
+echo >&7
+exec 7>&-
+wait $watcher
+verdict $? "history compacted under a stopped watcher: it reads again what stands" "$dir/gap.out"
+etcd_start 1
 
 # ---- users ----
 wait $tokens
