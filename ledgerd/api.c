@@ -376,11 +376,13 @@ static bool matches(const char *pattern, const char *path, char arg[LD_ARG_MAX +
 }
 
 /* What is not for a door is not there for it. */
-static bool open_to(const struct route *route, enum ld_door door)
+static bool open_to(const struct route *route, const struct ld_req *r)
 {
-	if (door == LD_DOOR_PEERS)
+	if (r->door == LD_DOOR_PEERS)
 		return route->flags & (PEERS | PEERS_ONLY);
-	return door == LD_DOOR_LOCAL || !(route->flags & PEERS_ONLY);
+	if (r->node->conf->role == LD_AUTHORITY) /* serves nodes and who keeps it, no users */
+		return r->door == LD_DOOR_LOCAL && (route->flags & (FREE | PEERS | PEERS_ONLY));
+	return r->door == LD_DOOR_LOCAL || !(route->flags & PEERS_ONLY);
 }
 
 /* A path is known by its exact form before the one with '*': /v1/events/page. */
@@ -389,7 +391,7 @@ static const struct route *find_route(struct ld_req *r)
 	const char *allow = NULL;
 
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(routes); i++) {
-		if (!open_to(&routes[i], r->door) || !matches(routes[i].path, r->path, r->arg))
+		if (!open_to(&routes[i], r) || !matches(routes[i].path, r->path, r->arg))
 			continue;
 		if (!strcmp(routes[i].method, r->method) ||
 		    (!strcmp(r->method, "HEAD") && !strcmp(routes[i].method, "GET")))

@@ -76,6 +76,10 @@ l=$(leader)
 	until_ 10 same a1 a2 a3
 verdict $? "three authorities seal one chain"
 
+served() { cluster_get a1 "$1" | jq -e 'has("data")' >/dev/null; }
+served /v1/peer && served /v1/status && ! served /v1/market && ! served /v1/accounts && ! served /v1/books
+verdict $? "an authority serves nodes, and no users"
+
 load_begin
 rounds=1
 [ -z "${MKT_LONG:-}" ] || rounds=8
