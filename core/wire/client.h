@@ -49,7 +49,7 @@ struct mkt_client_conf {
 	uint64_t connect_ms; /* try this long while nobody listens; 0: MKT_CLIENT_CONNECT_MS */
 	struct mkt_tls tls;		   /* of https servers; files are read at each connection */
 	const char *agent;		   /* "mkt-bid/1" for the server's log; NULL: "mkt" */
-	const volatile sig_atomic_t *stop; /* non-zero ends waiting; a thread sets it atomically; NULL */
+	const volatile sig_atomic_t *stop; /* non-zero ends waiting; set atomically; or NULL */
 	mkt_reader_fn *reader;		   /* signs reads where they must be; or NULL */
 	void *reader_ctx;
 	mkt_trace_fn *trace;		   /* or NULL */

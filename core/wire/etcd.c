@@ -304,7 +304,7 @@ int mkt_etcd_step(struct mkt_etcd *e, uint64_t until_ms, struct mkt_err *err)
 			return mkt_err_set(err, MKT_EFOREIGN,
 					   "an etcd of another cluster than %llx answers",
 					   (unsigned long long)e->cluster);
-		/* Late is what was late before curl looked: a pause of ours is no fault of theirs. */
+		/* Late is what was late before curl looked: our pause is not their fault. */
 		next = earlier(next, expire(e, now));
 		now = mkt_mono_ms();
 		if (atomic_exchange(&e->woken, false) || e->called || now >= until_ms)
