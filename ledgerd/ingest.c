@@ -19,6 +19,8 @@
 
 #define LOOK_MS 250u
 #define TELL_MS 5000u
+#define BURST_BLOCKS 64u
+#define BURST_BYTES (4u << 20)
 
 /* ---- checks of a page, in parallel ---------------------------------------------------------- */
 
@@ -181,6 +183,20 @@ static void rewind_state(struct ld_node *n, uint64_t height)
 	n->state = mkt_chain_state(n->chain);
 }
 
+/* Executed blocks to the pipeline, many at a time: each time may cost a sync. */
+static void hand_over(struct ld_ingest *in)
+{
+	while (in->burst_head) {
+		struct ld_block *blk = in->burst_head;
+
+		in->burst_head = blk->next;
+		ld_pipe_append(in->n, blk);
+	}
+	in->burst_tail = NULL;
+	in->burst = 0;
+	in->burst_bytes = 0;
+}
+
 static int execute(struct ld_ingest *in, struct ld_page *p, uint32_t ix, struct ld_block *blk,
 		   struct mkt_err *err)
 {
@@ -192,14 +208,16 @@ static int execute(struct ld_ingest *in, struct ld_page *p, uint32_t ix, struct 
 	res = mkt_verify_execute(n->state, b, &in->prev, &n->chain_id, &blk->ev, &blk->delta, err);
 	if (!res && p->txs_bad[ix])
 		res = mkt_verify_txs(b, 0, b->h.ntxs, state_key, n, err);
-	if (res < 0)
+	if (res < 0) {
+		hand_over(in);
 		rewind_state(n, in->prev.height);
+	}
 	atomic_fetch_add(&n->version, 1);
 	pthread_rwlock_unlock(&n->lock);
 	return res;
 }
 
-static void hand_to_pipe(struct ld_ingest *in, struct ld_page *p, uint32_t ix, struct ld_block *blk)
+static void keep_block(struct ld_ingest *in, struct ld_page *p, uint32_t ix, struct ld_block *blk)
 {
 	const struct mkt_block *b = &p->b[ix];
 
@@ -217,7 +235,17 @@ static void hand_to_pipe(struct ld_ingest *in, struct ld_page *p, uint32_t ix, s
 	p->ids[ix] = NULL;
 	blk->delta = (struct mkt_delta){.rows = NULL};
 	in->prev = mkt_verify_prev_of(b);
-	ld_pipe_append(in->n, blk);
+	blk->next = NULL;
+	if (in->burst_tail)
+		in->burst_tail->next = blk;
+	else
+		in->burst_head = blk;
+	in->burst_tail = blk;
+	in->burst_bytes += blk->sealed.bytes.len;
+	/* An authority has few blocks, and its engine wants each with the set after it. */
+	if (++in->burst >= BURST_BLOCKS || in->burst_bytes > BURST_BYTES ||
+	    in->n->conf->role != LD_FULLNODE)
+		hand_over(in);
 }
 
 static enum outcome take_block(struct ld_ingest *in, struct ld_page *p, uint32_t ix,
@@ -242,7 +270,7 @@ static enum outcome take_block(struct ld_ingest *in, struct ld_page *p, uint32_t
 			ld_fatal("cannot execute a block", err);
 		return HALT;
 	}
-	hand_to_pipe(in, p, ix, blk);
+	keep_block(in, p, ix, blk);
 	if (in->alarmed)
 		ld_alarm_set(in->n->alarms, LD_ALARM_INGEST, false, "block %llu is right",
 			     (unsigned long long)in->prev.height);
@@ -315,6 +343,7 @@ static enum outcome take_blocks(struct ld_ingest *in, struct ld_page *p, struct 
 
 	for (i = 0; i < p->n && out == TAKEN && !in->stop; i++)
 		out = take_block(in, p, i, err);
+	hand_over(in);
 	count(in, out == TAKEN ? i : i - 1);
 	return out;
 }

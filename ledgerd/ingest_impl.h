@@ -71,6 +71,9 @@ struct ld_ingest {
 	struct ld_page *checking;
 	struct mkt_par *par;
 	struct mkt_verify_prev prev;
+	struct ld_block *burst_head, *burst_tail; /* executed, not yet handed over */
+	uint32_t burst;
+	size_t burst_bytes;
 	struct mkt_pubkey *keys; /* of the accounts; grows while nothing is checked */
 	uint32_t nkeys;
 	atomic_bool alarmed; /* an upstream lied, and nothing right has come since */
