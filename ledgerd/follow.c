@@ -190,7 +190,7 @@ static int fetch_records(struct follow *f, uint64_t from, uint64_t to, bool shor
 	if (from > to)
 		return 0;
 	snprintf(path, sizeof(path), "/v1/chain?from=%llu&limit=%llu%s", (unsigned long long)from,
-		 (unsigned long long)(to - from + 1), short_form ? "&headers=1" : "");
+		 (unsigned long long)to - from + 1, short_form ? "&headers=1" : "");
 	mkt_buf_clear(&f->bytes);
 	res = fetch(f, path, on_records, err);
 	if (!res && mkt_chain_build_next(f->builder) != to + 1)
@@ -202,7 +202,7 @@ static int fetch_records(struct follow *f, uint64_t from, uint64_t to, bool shor
 
 static int build(struct follow *f, struct mkt_err *err)
 {
-	struct mkt_snapshot_info info;
+	struct mkt_snapshot_info info = {.height = 0};
 	int res = fetch_snapshot(f, err);
 
 	if (!res)

@@ -319,7 +319,8 @@ static void peer_metrics(struct mkt_buf *b, struct ld_node *n)
 	}
 	if (n->ingest) {
 		ld_ingest_look(n->ingest, &in);
-		gauge(b, "upstream_lag_blocks", in.upstream > in.height ? in.upstream - in.height : 0,
+		gauge(b, "upstream_lag_blocks",
+		      in.upstream > in.height ? in.upstream - in.height : 0,
 		      "Blocks of the upstream that this node has not got.");
 		gauge_ms(b, "upstream_heard_seconds", now > in.heard_ms ? now - in.heard_ms : 0,
 			 "Since the upstream was last heard of.");

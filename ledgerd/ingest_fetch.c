@@ -285,7 +285,7 @@ static void nap(struct ld_ingest *in, uint64_t ms)
 static unsigned ahead(struct fetch *f, unsigned now)
 {
 	struct ld_ingest *in = f->in;
-	struct ld_upstream_status st;
+	struct ld_upstream_status st = {.height = 0};
 	struct mkt_client *c;
 	struct mkt_err err;
 
@@ -307,7 +307,7 @@ static unsigned ahead(struct fetch *f, unsigned now)
 static int greet(struct fetch *f, struct mkt_err *err)
 {
 	struct ld_ingest *in = f->in;
-	struct ld_upstream_status st;
+	struct ld_upstream_status st = {.height = 0};
 	int res = ld_upstream_ask(f->client, &st, err);
 
 	if (res < 0)
