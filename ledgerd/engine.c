@@ -49,7 +49,7 @@ static bool next_news(struct ld_engine *e, struct news *out)
 
 bool ld_engine_cancelled(struct ld_engine *e)
 {
-	return e->cancel;
+	return __atomic_load_n(&e->cancel, __ATOMIC_RELAXED);
 }
 
 /* With e->mu: does @later make the job @j needless? */
@@ -75,7 +75,7 @@ static void give_job(struct ld_engine *e, const struct job *j)
 	if (n < ENGINE_JOBS)
 		e->jobs[e->njobs++] = *j;
 	if (j->kind != JOB_LEAD)
-		e->cancel = 1;
+		__atomic_store_n(&e->cancel, 1, __ATOMIC_RELAXED);
 	pthread_cond_broadcast(&e->changed);
 	pthread_mutex_unlock(&e->mu);
 }
@@ -589,12 +589,18 @@ static void *engine_main(void *arg)
 
 /* ---- start and stop ------------------------------------------------------------------------ */
 
-/* Where the others reach this node: what it says of itself, or where it listens. */
-static void own_url(const struct ld_engine *e, char out[ENGINE_URL])
+/* Where the others reach this node: where it listens for them. */
+static int own_url(const struct ld_engine *e, char out[ENGINE_URL], struct mkt_err *err)
 {
-	const struct ld_conf *c = e->n->conf;
+	const char *listen = e->n->conf->peer_listen;
 
-	snprintf(out, ENGINE_URL, "https://%.240s", c->peer_listen);
+	if (!listen[0] || !strncmp(listen, "0.0.0.0:", 8) || !strncmp(listen, "[::]:", 5))
+		return mkt_err_set(err, MKT_EINVAL,
+				   "'listen' in [peers] is '%s', not an address that the other "
+				   "authorities reach",
+				   listen);
+	snprintf(out, ENGINE_URL, "https://%.240s", listen);
+	return 0;
 }
 
 static int read_prev(struct ld_engine *e, struct mkt_err *err)
@@ -622,12 +628,13 @@ static int make_quorum(struct ld_engine *e, struct mkt_err *err)
 		res = mkt_err_code(err, MKT_ENOMEM);
 	if (!res)
 		res = ld_engine_recall(e->n->conf->dir, &conf->generation, &conf->cluster, err);
+	if (!res)
+		res = own_url(e, conf->url, err);
 	if (!res) {
 		conf->chain = e->n->chain_id;
 		conf->key = e->n->key;
 		snprintf(conf->name, sizeof(conf->name), "key-%02x%02x%02x%02x", e->n->pub.b[0],
 			 e->n->pub.b[1], e->n->pub.b[2], e->n->pub.b[3]);
-		own_url(e, conf->url);
 		conf->interval_ms = e->n->g->interval_ms;
 		conf->height = e->prev.height;
 		conf->hash = e->prev.hash;
@@ -750,7 +757,7 @@ void ld_engine_stop(struct ld_engine *e)
 	pthread_mutex_lock(&e->mu);
 	e->ending = true;
 	e->may_lead = e->building = false;
-	e->cancel = 1;
+	__atomic_store_n(&e->cancel, 1, __ATOMIC_RELAXED);
 	pthread_cond_broadcast(&e->changed);
 	pthread_mutex_unlock(&e->mu);
 	if (e->working)

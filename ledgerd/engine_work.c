@@ -515,7 +515,7 @@ static bool next_job(struct ld_engine *e, struct job *out)
 	if (there) {
 		*out = e->jobs[0];
 		memmove(e->jobs, e->jobs + 1, --e->njobs * sizeof(*e->jobs));
-		e->cancel = 0;
+		__atomic_store_n(&e->cancel, 0, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&e->mu);
 	return there;
@@ -531,7 +531,7 @@ void *ld_engine_work_main(void *arg)
 		ld_fatal("cannot start the engine", NULL);
 	while (next_job(e, j)) {
 		run(e, j);
-		if (e->cancel)
+		if (ld_engine_cancelled(e))
 			drop_clients(e);
 	}
 	if (e->leads)
