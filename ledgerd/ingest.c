@@ -19,8 +19,8 @@
 
 #define LOOK_MS 250u
 #define TELL_MS 5000u
-#define BURST_BLOCKS 64u
-#define BURST_BYTES (4u << 20)
+#define BURST_BLOCKS LD_PAGE_BLOCKS
+#define BURST_BYTES (8u << 20)
 
 /* ---- checks of a page, in parallel ---------------------------------------------------------- */
 

@@ -39,9 +39,9 @@
 #define LD_BATCH_TXS 16384u	    /* envelopes of one body */
 #define LD_CHUNK 32u		    /* envelopes a verify worker takes at once: 1.5 ms */
 #define LD_BLOCKS 24u		    /* blocks open, ended, appended, not yet indexed */
-#define LD_BLOCKS_FOLLOW 512u	    /* the same of a fullnode: it comes from far behind */
+#define LD_BLOCKS_FOLLOW 768u	    /* the same of a fullnode: it comes from far behind */
 #define LD_HELD_BYTES (64u << 20)   /* of blocks that others sealed, until they are indexed */
-#define LD_GROUP_APPEND 128u	    /* blocks of one sync */
+#define LD_GROUP_APPEND 256u	    /* blocks of one sync */
 #define LD_GROUP_INDEX 256u	    /* blocks of one store transaction */
 
 #define LD_SEAL_WAIT_MS 25000u /* that a client waits for "sealed" at most */
