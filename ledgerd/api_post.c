@@ -200,13 +200,11 @@ static void put_placed(struct post *p, struct mkt_jw *w, const char *status,
 	ld_json_results(w, p->look.node, tx, at->events, at->events_len);
 }
 
-static void put_executed(struct ld_node *n, struct post *p, struct mkt_jw *w,
-			 const struct ld_item *it)
+static void put_executed(struct post *p, struct mkt_jw *w, const struct ld_item *it)
 {
 	struct placed at = {it->height, it->time_ms, it->ix, it->events.data, it->events.len};
 
-	put_placed(p, w, it->height <= mkt_chain_height(n->chain) ? "sealed" : "executed", &it->tx,
-		   &at);
+	put_placed(p, w, p->batch->on_disk ? "sealed" : "executed", &it->tx, &at);
 }
 
 static void put_seen(struct ld_node *n, struct post *p, struct mkt_jw *w, const struct ld_item *it)
@@ -244,7 +242,7 @@ static void put_receipt(struct ld_node *n, struct post *p, struct mkt_jw *w,
 	else if (none)
 		mkt_jw_kstr(w, "status", "queued");
 	else if (it->verdict == LD_EXECUTED)
-		put_executed(n, p, w, it);
+		put_executed(p, w, it);
 	else if (it->verdict == LD_SEEN || it->verdict == LD_FORWARDED)
 		put_seen(n, p, w, it);
 	else

@@ -97,6 +97,8 @@ static void answer_sealed(struct ld_pipe *p, uint64_t height, const struct mkt_h
 	while (b != next) {
 		struct ld_batch *after = b->next;
 
+		if (!atomic_load(&b->answered))
+			b->on_disk = true;
 		ld_batch_answer(b);
 		ld_batch_put(b);
 		b = after;

@@ -128,6 +128,7 @@ int ld_batch_submit(struct ld_batch *b)
 	b->next_chunk = b->seq_chunk = b->nverified = 0;
 	memset(b->verified, 0, nchunks);
 	b->done_height = b->seen_height = 0;
+	b->on_disk = false;
 	b->lost = 0;
 	atomic_store(&b->answered, false);
 	b->submitted_ms = ld_mono_ms();

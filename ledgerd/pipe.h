@@ -97,6 +97,7 @@ struct ld_batch {
 	int refs;
 	/* By the sequencer; read by the client's thread after @done. */
 	uint64_t done_height; /* all its blocks are on the disk at this height */
+	bool on_disk; /* they were when it was answered: later another block may be there */
 	int lost;	      /* code: no upstream has answered; 0: one has, or none is asked */
 	uint64_t seen_height; /* indexes must reach this before LD_SEEN is looked up; 0: none */
 	atomic_bool answered; /* @done was called */

@@ -309,6 +309,7 @@ static void finish_batch(struct seq *s, struct ld_batch *b)
 	b->next = NULL;
 	pthread_mutex_lock(&p->cm);
 	waits = b->done_height > p->appended_height;
+	b->on_disk = !waits;
 	if (waits && b->wait == LD_WAIT_EXECUTED) {
 		pthread_mutex_unlock(&p->cm);
 		ld_batch_answer(b); /* our hold is still on it */
