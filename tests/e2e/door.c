@@ -113,23 +113,25 @@ static bool stdin_open(void)
 	return poll(&p, 1, 0) == 0 || read(0, &c, 1) > 0;
 }
 
+#define HANDS 32 /* shaken at once: each has some seconds, whatever the others take */
+
 static int hold(char **a)
 {
-	unsigned n = (unsigned)strtoul(a[0], NULL, 10), left = n;
+	unsigned n = (unsigned)strtoul(a[0], NULL, 10), left = n, asked = 0;
 	CURLM *m = curl_multi_init();
 	uint64_t end = us() + 60000000;
 	bool told = false;
 	int running;
 
-	for (unsigned i = 0; i < n; i++) {
-		CURL *e = request(a[1], a[2]);
-
-		curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, begun);
-		curl_easy_setopt(e, CURLOPT_WRITEDATA, &left);
-		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 1024L);
-		curl_multi_add_handle(m, e);
-	}
 	while (stdin_open() && us() < end) {
+		for (; asked < n && asked - (n - left) < HANDS; asked++) {
+			CURL *e = request(a[1], a[2]);
+
+			curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, begun);
+			curl_easy_setopt(e, CURLOPT_WRITEDATA, &left);
+			curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 1024L);
+			curl_multi_add_handle(m, e);
+		}
 		curl_multi_perform(m, &running);
 		if (!left && !told) {
 			puts("ready");
