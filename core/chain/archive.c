@@ -77,7 +77,7 @@ static int read_at(const struct mkt_archive *a, void *p, size_t n, uint64_t at, 
 static int check_ends(struct mkt_archive *a, const struct mkt_hash *chain, struct mkt_err *err)
 {
 	uint8_t head[MKT_ARCHIVE_HEAD_BYTES], end[MKT_ARCHIVE_END_BYTES];
-	struct mkt_dec in = mkt_dec_init(head, sizeof(head));
+	struct mkt_dec in;
 	struct mkt_buf want = MKT_BUF_INIT;
 	struct stat st;
 	bool same;
@@ -93,6 +93,7 @@ static int check_ends(struct mkt_archive *a, const struct mkt_hash *chain, struc
 		r = read_at(a, end, sizeof(end), a->end, err);
 	if (r < 0)
 		return r;
+	in = mkt_dec_init(head, sizeof(head));
 	if (memcmp(mkt_dec_bytes(&in, sizeof(magic)), magic, sizeof(magic)) != 0)
 		return mkt_err_set(err, MKT_EINTEGRITY, "'%s' does not begin as an archive",
 				   a->path);
@@ -181,7 +182,7 @@ struct place {
 static int look(const struct mkt_archive *a, struct place *p, struct mkt_err *err)
 {
 	uint8_t raw[MKT_RECORD_HEADER_BYTES];
-	struct mkt_dec in = mkt_dec_init(raw, sizeof(raw));
+	struct mkt_dec in;
 	int r;
 
 	if (a->end - a->at < sizeof(raw))
@@ -189,6 +190,7 @@ static int look(const struct mkt_archive *a, struct place *p, struct mkt_err *er
 	r = read_at(a, raw, sizeof(raw), a->at, err);
 	if (r < 0)
 		return r;
+	in = mkt_dec_init(raw, sizeof(raw));
 	mkt_dec_bytes(&in, 8);
 	p->len = sizeof(raw) + (uint64_t)mkt_dec_u32(&in);
 	p->height = mkt_dec_u64(&in);

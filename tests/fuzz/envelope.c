@@ -21,10 +21,13 @@ static void check_canonical(const struct mkt_tx *tx, const struct mkt_hash *chai
 	mkt_tx_begin(&t, &h);
 	for (unsigned i = 0; i < tx->nops; i++) {
 		const struct mkt_op *op = &tx->ops[i];
-		char text[MKT_CHARGERS_MAX * (MKT_CHARGER_MAX + 1) + 1] = "";
+		char text[UINT8_MAX * MKT_COSIGN_LEN + 1] = ""; /* of all lists the longest */
 
 		if (op->kind == MKT_OP_ENROLL)
 			memcpy(text, data + op->u.enroll.chargers_at, op->u.enroll.chargers_len);
+		else if (op->kind == MKT_OP_AUTHORITY)
+			memcpy(text, data + op->u.authority.sigs_at,
+			       (size_t)op->u.authority.nsigs * MKT_COSIGN_LEN);
 		else
 			memcpy(text, data + op->text_at, op->text_len);
 		mkt_tx_add(&t, op, op->kind == MKT_OP_BID ? &tx->legs[op->u.bid.first_leg] : NULL, text);
