@@ -130,6 +130,7 @@ int ld_engine_commit(struct ld_engine *e, struct mkt_sealed *s, struct mkt_err *
 {
 	struct news v = {.kind = MKT_QE_BUILT, .header = s->h, .body_len = body_len(s)};
 	struct mkt_vote votes[MKT_AUTHORITIES_MAX];
+	uint64_t begun = ld_mono_ms();
 	unsigned nvotes;
 	bool committed;
 
@@ -156,6 +157,9 @@ int ld_engine_commit(struct ld_engine *e, struct mkt_sealed *s, struct mkt_err *
 	pthread_mutex_unlock(&e->mu);
 	if (!committed)
 		return mkt_err_code(err, MKT_ENOTLEADER);
+	mkt_log(MKT_LOG_DEBUG, "block %llu, %zu bytes: final after %llu ms",
+		(unsigned long long)s->h.height, s->bytes.len,
+		(unsigned long long)(ld_mono_ms() - begun));
 	return mkt_sealed_certify(s, votes, nvotes) < 0 ? mkt_err_code(err, MKT_ENOMEM) : 0;
 }
 

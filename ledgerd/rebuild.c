@@ -240,7 +240,7 @@ static int append_block(struct rebuild *r, struct mkt_buf *body, struct mkt_err 
 	struct mkt_buf buf = MKT_BUF_INIT;
 	struct mkt_sealed s = {.bytes = MKT_BUF_INIT}, *p = &s;
 	struct mkt_block b, last, certified;
-	unsigned n;
+	unsigned n = 0;
 	int res = read_block(c, r->best->height, &buf, &last, err);
 
 	if (!res) {
