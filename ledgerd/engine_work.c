@@ -443,6 +443,8 @@ static void do_catch_up(struct ld_engine *e, const struct job *j)
 		if (res == -MKT_EINTEGRITY)
 			diverged(e, &err);
 	} while (res < 0 && res != -MKT_EINTEGRITY && nap(e));
+	if (res < 0 && res != -MKT_EINTEGRITY)
+		put_off(e, j);
 }
 
 /* ---- leading ------------------------------------------------------------------------------- */
@@ -450,9 +452,7 @@ static void do_catch_up(struct ld_engine *e, const struct job *j)
 static void may_lead(struct ld_engine *e, bool yes)
 {
 	pthread_mutex_lock(&e->mu);
-	e->may_lead = yes;
-	if (!yes)
-		e->building = false;
+	e->may_lead = yes; /* whether to build is the protocol's thread's: it may be ahead of us */
 	pthread_cond_broadcast(&e->changed);
 	pthread_mutex_unlock(&e->mu);
 }

@@ -185,9 +185,24 @@ static uint32_t make_body(struct forward *f)
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
+/* Refused for what may be otherwise a moment later, before its request id was looked up. */
+static bool is_mood(int code)
+{
+	return code == MKT_ERATE || code == MKT_EDISKFULL || code == MKT_EBUSY;
+}
+
 static void take_receipt(struct forward *f, struct ld_batch *b, struct ld_item *it,
 			 const struct mkt_receipt *rc)
 {
+	if (rc->status == MKT_RECEIPT_REFUSED && f->maybe && is_mood(rc->err.code)) {
+		struct mkt_err err = {0};
+
+		mkt_err_set(&err, MKT_EUNKNOWN, "an authority may have taken it; the next says: %s",
+			    rc->err.text);
+		ld_item_refuse(it, &err);
+		atomic_fetch_add(&f->p->refused, 1);
+		return;
+	}
 	if (rc->status == MKT_RECEIPT_REFUSED) {
 		ld_item_refuse(it, &rc->err);
 		atomic_fetch_add(&f->p->refused, 1);
@@ -298,6 +313,10 @@ static void send_all(struct forward *f)
 			if (n && f->told)
 				mkt_log(MKT_LOG_NOTICE, "transactions go to '%s'", f->urls[f->now]);
 			f->told = f->told && !n;
+			break;
+		}
+		if (!passes(res) && f->maybe) { /* this one refuses, but another may have done it */
+			give_up(f, true);
 			break;
 		}
 		if (!passes(res)) {

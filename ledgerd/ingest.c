@@ -556,6 +556,8 @@ static int until_outcome(struct ld_ingest *in, enum outcome out, const struct mk
 	if (out == HALT)
 		return -err->code;
 	if (in->prev.height < in->until) {
+		/* What was executed stays: who goes back must find it on the disk. */
+		(void)!ld_pipe_wait_appended(in->n, in->prev.height, NULL);
 		if (in->out)
 			return mkt_err_set(err, MKT_EUNAVAILABLE, "no node gives block %llu: %s",
 					   (unsigned long long)in->prev.height + 1, in->why.text);

@@ -61,18 +61,22 @@ static int write_fd(int fd, const uint8_t *p, size_t n)
 	return fsync(fd);
 }
 
-/* A rename is safe on disk only when its directory is. */
-static void sync_parent(const char *path)
+/*
+ * A rename is safe on disk only when its directory is.  0, or errno; what a file system cannot
+ * do, or a directory that may be written and not read, is no failure of this file.
+ */
+static int sync_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? strndup(path, (size_t)(slash - path + 1)) : strdup(".");
-	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, failed = 0;
 
-	if (fd >= 0) {
-		(void)fsync(fd);
+	if (fd < 0 || fsync(fd) < 0)
+		failed = errno;
+	if (fd >= 0)
 		close(fd);
-	}
 	free(dir);
+	return failed == EACCES || failed == EINVAL || failed == EROFS ? 0 : failed;
 }
 
 static int open_temp(const char *path, mode_t mode, struct mkt_buf *temp)
@@ -114,12 +118,12 @@ int mkt_file_write(const char *path, const void *p, size_t n, struct mkt_file_ho
 		failed = errno;
 	if (failed || how.fresh)
 		unlink(name);
+	if (!failed)
+		failed = sync_parent(path);
 	if (failed == EEXIST)
 		rc = mkt_err_set(err, MKT_EEXISTS, "'%s' exists already", path);
 	else if (failed)
 		rc = mkt_err_sys(err, MKT_EIO, failed, "cannot write '%s'", path);
-	else
-		sync_parent(path);
 out:
 	mkt_buf_release(&temp);
 	return rc;
