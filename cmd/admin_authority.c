@@ -57,8 +57,8 @@ static int read_set(const struct mkt_jval *node, struct mkt_authorities *set, st
 {
 	struct mkt_jiter it = {0};
 	struct mkt_jval members, at;
-	const char *rule;
-	uint64_t generation;
+	const char *rule = "";
+	uint64_t generation = 0;
 	int rc = mkt_jget_arr(node, "members", &members, err);
 
 	memset(set, 0, sizeof(*set));
@@ -312,7 +312,7 @@ static int send_run(struct mkt_app *app, const V *v, const char *verb, int argc,
 {
 	struct mkt_answer answer = MKT_ANSWER_INIT;
 	struct mkt_authorities set;
-	struct mkt_proposal p;
+	struct mkt_proposal p = {.change = {.what = 0}};
 	struct mkt_jval node;
 	struct mkt_act a;
 	int rc = argc ? read_files(app, verb, argc, argv, &p) :

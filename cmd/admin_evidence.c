@@ -93,7 +93,7 @@ static int check(struct mkt_session *s, const char *file)
 	struct mkt_app *app = s->app;
 	struct mkt_buf bytes = MKT_BUF_INIT;
 	struct mkt_authorities set;
-	struct mkt_evidence ev;
+	struct mkt_evidence ev = {.kind = MKT_EVIDENCE_TWICE};
 	char key[MKT_PUBKEY_TEXT];
 	const char *name = "";
 	int who = -1, rc = mkt_file_read(file, MKT_EVIDENCE_BYTES_MAX, &bytes, &app->err);

@@ -50,8 +50,8 @@ static int read_key(const struct mkt_jval *obj, struct mkt_pubkey *key, struct m
 
 static int read_change(const struct mkt_jval *root, struct mkt_proposal *p, struct mkt_err *err)
 {
-	const char *schema, *what;
-	uint64_t generation;
+	const char *schema = "", *what = "";
+	uint64_t generation = 0;
 	int rc = mkt_jget_str(root, "schema", &schema, NULL, err);
 
 	if (!rc && strcmp(schema, SCHEMA))

@@ -158,7 +158,7 @@ static void run(struct ld_alarms *a, const struct alarm_change *c)
 		mkt_log(MKT_LOG_WARNING, "alarm command for '%s' runs for %d s: killed",
 			words[c->what], LD_ALARM_RUN_MS / 1000);
 		kill(-pid, SIGKILL);
-		got = waitpid(pid, &status, 0);
+		waitpid(pid, &status, 0);
 	} else if (got == pid) {
 		tell_end(c, status);
 	}

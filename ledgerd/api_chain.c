@@ -41,7 +41,7 @@ static int put_line(struct ld_look *l, struct mkt_jw *w, uint64_t height, uint64
 		    struct mkt_err *err)
 {
 	const struct ld_look_block *k;
-	struct mkt_block head;
+	struct mkt_block head = {.nvotes = 0};
 	int res = ld_look_block(l, height, &k, err);
 	size_t n = res < 0 ? 0 : k->bytes.len;
 

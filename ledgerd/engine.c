@@ -330,17 +330,23 @@ int ld_engine_remember(const char *dir, uint64_t generation, uint64_t cluster, s
 int ld_engine_recall(const char *dir, uint64_t *generation, uint64_t *cluster, struct mkt_err *err)
 {
 	struct mkt_buf text = MKT_BUF_INIT;
-	unsigned long long g = 0, c = 0;
-	char path[PATH_MAX];
+	static const char head[] = "generation ", tail[] = "\ncluster ";
+	char path[PATH_MAX], *end = path;
+	const char *p;
 	int res;
 
 	snprintf(path, sizeof(path), "%.4000s/engine", dir);
 	res = mkt_file_read(path, 200, &text, err);
-	if (!res && sscanf(mkt_buf_str(&text), "generation %llu\ncluster %llx\n", &g, &c) != 2)
+	*generation = *cluster = 0;
+	p = res ? "" : mkt_buf_str(&text);
+	if (!res && !strncmp(p, head, strlen(head))) {
+		*generation = strtoull(p + strlen(head), &end, 10);
+		if (!strncmp(end, tail, strlen(tail)))
+			*cluster = strtoull(end + strlen(tail), &end, 16);
+	}
+	if (!res && strcmp(end, "\n") != 0)
 		res = mkt_err_set(err, MKT_ESTORE, "'%s' does not say which engine it is", path);
 	mkt_buf_release(&text);
-	*generation = g;
-	*cluster = c;
 	return res == -MKT_ENOTFOUND ? 0 : res;
 }
 
@@ -776,7 +782,7 @@ void ld_engine_free(struct ld_engine *e)
 	mkt_etcd_free(e->etcd);
 	mkt_quorum_free(e->q);
 	ld_prepared_close(e->prepared);
-	for (unsigned i = 0; i < e->npeers; i++)
+	for (unsigned i = 0; e->peers && i < e->npeers; i++)
 		mkt_client_free(e->peers[i].client);
 	free(e->peers);
 	free(e->jobs);

@@ -8,10 +8,11 @@ void ld_growth_parse(struct ld_growth *g, const char *text)
 {
 	g->n = 0;
 	while (*text && g->n < LD_GROWTH_SAMPLES) {
-		unsigned long long at, bytes;
 		const char *end = strchr(text, '\n');
+		char *next, *last;
+		uint64_t at = strtoull(text, &next, 10), bytes = strtoull(next, &last, 10);
 
-		if (*text != '-' && sscanf(text, "%20llu %20llu", &at, &bytes) == 2 &&
+		if (*text != '-' && next > text && last > next && (end ? last == end : !*last) &&
 		    (!g->n || at > g->v[g->n - 1].at_s)) {
 			g->v[g->n].at_s = at;
 			g->v[g->n++].bytes = bytes;

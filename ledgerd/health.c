@@ -21,14 +21,17 @@ const char *ld_role_name(const struct ld_node *n)
 /* 0: not told. */
 static uint64_t resident_bytes(void)
 {
-	unsigned long pages = 0;
+	uint64_t pages = 0;
+	char line[128], *end;
 	FILE *f = fopen("/proc/self/statm", "re");
 
-	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
-		pages = 0;
+	if (f && fgets(line, sizeof(line), f)) {
+		(void)strtoull(line, &end, 10); /* all of the address space */
+		pages = strtoull(end, NULL, 10);
+	}
 	if (f)
 		fclose(f);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Nothing was heard of any upstream for so long that more is likely to have happened there. */

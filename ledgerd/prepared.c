@@ -108,10 +108,12 @@ static int get(const struct ld_prepared *p, uint64_t height, uint64_t epoch, str
 static bool parse_name(const char *name, uint64_t *height, uint64_t *epoch)
 {
 	unsigned long long h, e;
-	char again[48];
+	char again[48], *end;
 
-	if (strlen(name) != 41 || sscanf(name, "%20llu-%20llu", &h, &e) != 2)
+	if (strlen(name) != 41)
 		return false;
+	h = strtoull(name, &end, 10);
+	e = *end ? strtoull(end + 1, NULL, 10) : 0;
 	snprintf(again, sizeof(again), "%020llu-%020llu", h, e);
 	*height = h;
 	*epoch = e;

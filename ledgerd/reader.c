@@ -118,7 +118,7 @@ static int admit_signed(struct ld_req *r, bool counted, struct mkt_err *err)
 {
 	struct ld_who who = {.signed_by = true};
 	uint64_t now_ms = ld_utc_ms();
-	struct mkt_account acc;
+	struct mkt_account acc = {.number = 0};
 	struct mkt_signed s;
 	int res = mkt_signed_parse(r->authorization, &s, err);
 

@@ -44,7 +44,7 @@ static int indexed_time(struct mkt_chain *c, uint64_t *time_ms, struct mkt_err *
 int mkt_chain_prune_before(struct mkt_chain *c, uint64_t keep_s, uint64_t *before,
 			   struct mkt_err *err)
 {
-	uint64_t now, keep_ms = keep_s > UINT64_MAX / 1000 ? UINT64_MAX : keep_s * 1000;
+	uint64_t now = 0, keep_ms = keep_s > UINT64_MAX / 1000 ? UINT64_MAX : keep_s * 1000;
 	int r = indexed_time(c, &now, err);
 
 	return r < 0 ? r : height_before(c, now > keep_ms ? now - keep_ms : 0, before, err);
@@ -54,7 +54,7 @@ int mkt_chain_prune_limit(struct mkt_chain *c, uint64_t *before, struct mkt_err 
 {
 	struct mkt_contract contract;
 	struct mkt_bid bid;
-	uint64_t now, limit, height;
+	uint64_t now = 0, limit = 0, height;
 	int r = indexed_time(c, &now, err);
 
 	if (!r)
@@ -275,7 +275,7 @@ static int prune_file(struct pruning *w, uint32_t number, struct mkt_err *err)
 static int worth(struct mkt_chain *c, uint64_t first, uint64_t end, uint64_t file_end, bool all,
 		 struct mkt_err *err)
 {
-	uint64_t upto, whole, keep = (end - first) * SHORT_BYTES;
+	uint64_t upto = 0, whole = 0, keep = (end - first) * SHORT_BYTES;
 	int r = mkt_segments_upto(c->seg, end - 1, &upto, err);
 
 	if (!r)
@@ -339,7 +339,7 @@ static int join(struct restoring *w, uint64_t height, unsigned flags, struct mkt
 		struct mkt_err *err)
 {
 	struct mkt_block have, b;
-	size_t have_used, used;
+	size_t have_used = 0, used = 0;
 	int r = mkt_block_dec_head(w->head.data, w->head.len, &have, &have_used, err);
 
 	if (!r)

@@ -223,7 +223,7 @@ static int follow_index(struct mkt_segments *s, struct place *at, struct mkt_err
 {
 	struct seg_entry e;
 	struct place next = *at;
-	uint64_t len, height;
+	uint64_t len = 0, height = 0;
 	int r = file_header(s, at->seg, &height, &len, err);
 
 	while (r >= 0 && read_entry(s, next.height, &e)) {

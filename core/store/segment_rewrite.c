@@ -184,7 +184,7 @@ static int take_place(struct rewrite *w, struct mkt_err *err)
 static int rewrite(struct rewrite *w, uint32_t number, mkt_segment_change_fn *change, void *ctx,
 		   struct mkt_err *err)
 {
-	struct seg_entry e;
+	struct seg_entry e = {.seg = 0};
 	int r;
 
 	if (w->s->conf.read_only || number >= w->s->seg)

@@ -60,14 +60,16 @@ void mkt_pull_free(struct mkt_pull *p)
 
 int mkt_pull_get(struct mkt_pull *p, const char *path, mkt_pull_fn *done, void *ctx)
 {
-	char *copy;
+	struct ask *a = &p->queue[p->nqueue];
 
 	if (p->nqueue == MKT_PULL_QUEUE_MAX)
 		return -MKT_EBUSY;
-	copy = strdup(path);
-	if (!copy)
+	a->path = strdup(path);
+	if (!a->path)
 		return -MKT_ENOMEM;
-	p->queue[p->nqueue++] = (struct ask){copy, done, ctx};
+	a->done = done;
+	a->ctx = ctx;
+	p->nqueue++;
 	return 0;
 }
 
