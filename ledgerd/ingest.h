@@ -22,7 +22,7 @@
 struct ld_node;
 struct ld_ingest;
 
-#define LD_POLL_MS 5000u   /* an upstream keeps a question for the next block so long */
+#define LD_POLL_MS 3000u   /* an upstream keeps a question for the next block so long */
 #define LD_STALE_MS 15000u /* without news of an upstream */
 
 /* What was fetched from where, and how far behind. */

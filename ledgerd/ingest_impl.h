@@ -24,7 +24,7 @@
 #define LD_JOBS_A_BLOCK 64u	 /* ... but each walks its block from the start */
 #define LD_JOBS_MAX (LD_PAGE_BLOCKS * 2 + LD_PAGE_TXS / LD_JOB_TXS + LD_JOBS_A_BLOCK)
 #define LD_UPSTREAMS_MAX 32u
-#define LD_STALL_MS 15000u /* without a byte from an upstream: it is given up */
+#define LD_STALL_MS (LD_POLL_MS + 2500u) /* without a byte from an upstream: it is given up */
 
 /* A part of a block: with no transactions, its votes and roots. */
 struct ld_job {
