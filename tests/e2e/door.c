@@ -253,6 +253,7 @@ static int loris(char **a)
 		}
 		usleep(500000);
 	}
+	free(p);
 	printf("%u left after %u ms\n", left, (unsigned)((us() - begin) / 1000));
 	return left != 0;
 }
@@ -299,6 +300,7 @@ static int by_size(const void *a, const void *b)
 static unsigned p99(const char *base, const struct mkt_reader *r, unsigned n)
 {
 	uint32_t *took = calloc(n, sizeof(*took));
+	unsigned at;
 	char url[512];
 	CURL *e;
 
@@ -334,7 +336,9 @@ static unsigned p99(const char *base, const struct mkt_reader *r, unsigned n)
 	curl_easy_cleanup(e);
 	if (took)
 		qsort(took, n, sizeof(*took), by_size);
-	return took ? took[n * 99 / 100] : 0;
+	at = took ? took[n * 99 / 100] : 0;
+	free(took);
+	return at;
 }
 
 static int ratio(char **a)
