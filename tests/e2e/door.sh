@@ -9,7 +9,7 @@ door=$BUILD_DIR/tests/e2e/door
 D=$(mktemp -d "${TMPDIR:-/tmp}/mkt-door.XXXXXX") || exit 2
 export HOME=$D XDG_DATA_HOME=$D/data XDG_STATE_HOME=$D/state XDG_CONFIG_HOME=$D/config
 nr=0 bad=0 pid='' limit_kb=65536
-grep -qa __asan_init "$BUILD_DIR/ledgerd" && limit_kb=$((limit_kb * 8)) # each allocation has a wall around it
+grep -qaE '__[at]san_init' "$BUILD_DIR/ledgerd" && limit_kb=$((limit_kb * 8)) # each allocation has a wall around it
 
 check() { # what, command...
 	local what=$1

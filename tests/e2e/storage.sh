@@ -120,7 +120,9 @@ was=$(facts .resident_bytes)
 for _ in 1 2 3 4 5; do read_all; done
 now=$(facts .resident_bytes)
 echo "# resident: $was, after six times as many reads $now"
-[ "$now" -lt $((was + 4000000)) ]
+more=4000000
+grep -qaE '__[at]san_init' "$build/ledgerd" && more=400000000 # what is given back is kept for a while there
+[ "$now" -lt $((was + more)) ]
 verdict $? "memory does not grow with the blocks that clients read"
 
 # ---- back again -----------------------------------------------------------------------------------
