@@ -46,7 +46,7 @@ struct lane {
 static void on_term(int sig)
 {
 	(void)sig;
-	stopping = 1;
+	__atomic_store_n(&stopping, 1, __ATOMIC_RELAXED);
 }
 
 /* Genesis, id and the keys of all accounts. */
@@ -210,7 +210,7 @@ static bool too_late(struct load *l)
 {
 	unsigned long long now = node_ms(CLOCK_MONOTONIC), none = 0;
 
-	if (!stopping)
+	if (!__atomic_load_n(&stopping, __ATOMIC_RELAXED))
 		return false;
 	atomic_compare_exchange_strong(&l->stop_ms, &none, now);
 	return now > atomic_load(&l->stop_ms) + AFTER_MS;
@@ -248,7 +248,7 @@ static void *lane_main(void *arg)
 	struct lane *ln = arg;
 	struct mkt_buf body = MKT_BUF_INIT;
 
-	while (!stopping) {
+	while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
 		unsigned count = 1 + (unsigned)rng_below(&ln->r, BATCH);
 
 		mkt_buf_clear(&body);
