@@ -18,7 +18,7 @@ int tui_canvas_resize(struct tui_canvas *c, unsigned rows, unsigned cols)
 
 	rows = rows > TUI_ROWS_MAX ? TUI_ROWS_MAX : rows;
 	cols = cols > TUI_COLS_MAX ? TUI_COLS_MAX : cols;
-	cells = malloc(((size_t)rows * cols + 1) * sizeof(*cells));
+	cells = calloc((size_t)rows * cols + 1, sizeof(*cells));
 	if (!cells)
 		return -MKT_ENOMEM;
 	free(c->cells);
