@@ -49,7 +49,7 @@ $(FUZZ_DIR)/bin/sim_script: $(patsubst %,$(FUZZ_DIR)/obj/drivers/sim/%.o,script 
 $(FUZZ_DIR)/bin/sim_rtu: $(FUZZ_DIR)/obj/drivers/sim/rtu.o
 
 # A whole node but for the server's sockets.
-FUZZ_NODE := $(filter-out ledgerd/main.c ledgerd/cli.c ledgerd/prune.c ledgerd/status.c ledgerd/http_mhd.c,$(LEDGERD_SRC))
+FUZZ_NODE := $(filter-out ledgerd/main.c ledgerd/cli.c ledgerd/prune.c ledgerd/rebuild.c ledgerd/status.c ledgerd/http_mhd.c,$(LEDGERD_SRC))
 $(FUZZ_DIR)/bin/http: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(FUZZ_NODE))
 
 .PRECIOUS: $(FUZZ_DIR)/obj/%.o
