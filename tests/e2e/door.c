@@ -119,7 +119,7 @@ static int hold(char **a)
 {
 	unsigned n = (unsigned)strtoul(a[0], NULL, 10), left = n, asked = 0;
 	CURLM *m = curl_multi_init();
-	uint64_t end = us() + 60000000;
+	uint64_t end = us() + 120000000;
 	bool told = false;
 	int running;
 

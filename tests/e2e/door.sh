@@ -137,7 +137,7 @@ idle() { # streams, limit, address, port; with hold=hold: url, ca
 	mkfifo hold.in
 	"$door" "${hold:-idle}" "$n" "$3" "$4" <hold.in >hold.out &
 	exec 4>hold.in
-	for _ in $(seq 600); do ! grep -q ready hold.out || break; sleep 0.05; done
+	for _ in $(seq 1800); do ! grep -q ready hold.out || break; sleep 0.05; done
 	after=$(rss)
 	exec 4>&-
 	wait $!
