@@ -165,7 +165,8 @@ def story():
     d.ask("order ev set=current:16000 lease=600 stop.import=%d" % (now + 3))
     wait("it stops at a counter", lambda: sim.show("power_w") == 0)
     d.ask("refresh ev")
-    ok(now + 3 <= int(d.reading("energy.import")) <= now + 5, "and hardly above it")
+    # 3680 W are a Wh a second, and a machine that does other things takes seconds.
+    ok(now + 3 <= int(d.reading("energy.import")) <= now + 12, "and not far above it")
 
     d.ask("order ev set=current:10000 lease=600")
     wait("10 A flow", lambda: sim.show("power_w") == 2300)
