@@ -35,9 +35,11 @@ struct tui_node {
 	char role[16], leader[64];
 	uint64_t height, block_ms; /* of the last block */
 	uint32_t block_txs;
-	uint64_t epoch, lag;   /* blocks behind its upstream */
-	int64_t disk_free_pct; /* -1: not told */
-	int64_t disk_days;     /* until it is full at today's growth; -1: not told */
+	uint64_t epoch, lag;	 /* blocks behind its upstream */
+	int64_t disk_free_pct;	 /* -1: not told */
+	int64_t disk_free_bytes; /* -1: not told */
+	char disk_state[16];	 /* "ok", "alarm", ... */
+	int64_t disk_days;	 /* until it is full at today's growth; -1: not told */
 	uint32_t nalarms;
 	char alarms[TUI_ALARMS_MAX][96]; /* sentences of the node; others' text */
 };
@@ -61,15 +63,33 @@ struct tui_source {
 
 struct tui_overlay;
 struct tui_child;
+struct tui_ask;
 
 struct tui_dash_conf {
-	const char *server;    /* for people, and for children's --server */
-	const char *program;   /* mkt, for children; absolute */
-	char who[TUI_WHO_MAX]; /* account as a piece of a path; "": none */
-	bool control;	       /* actions that change something outside may be done */
+	const char *server;  /* for people, and for children's --server */
+	const char *program; /* mkt, for children; absolute */
+	const char *tz;	     /* --tz; NULL: the chain's */
+	/* True if `mkt @argv...` may change something outside; NULL: anything may. */
+	bool (*changes)(const char *const *argv);
+	const char *(*command)(unsigned i); /* names of commands, for completion; NULL ends */
+	char who[TUI_WHO_MAX];		    /* account as a piece of a path; "": none */
+	bool control;			    /* actions that change something outside may be done */
 	bool ascii;
 	bool mouse;
 	enum tui_scheme scheme;
+};
+
+/* Where things were drawn last: for the mouse, and for those who print a pane. */
+struct tui_places {
+	struct tui_area main, side; /* side.cols 0: one column only */
+	struct {
+		uint16_t x, w;
+	} tab[TUI_PANES];
+	struct {
+		uint16_t x, w;
+		uint32_t key;
+	} bar[8];
+	unsigned tab_y, bar_y, nbar;
 };
 
 struct tui_dash {
@@ -94,9 +114,10 @@ struct tui_dash {
 
 	/* The picture. */
 	enum tui_pane shown;
-	bool paused; /* Z: data come in, the picture stays */
-	bool dirty;  /* draw again, when the next picture is due */
-	bool urgent; /* draw again now: somebody pressed a key */
+	bool paused;  /* Z: no event is taken in and no pane ticks, so the picture stays */
+	bool repaint; /* everything on the terminal: somebody else may have written there */
+	bool dirty;   /* draw again, when the next picture is due */
+	bool urgent;  /* draw again now: somebody pressed a key */
 	bool quit;
 	int exit_status;
 	char said[TUI_SAY_MAX]; /* status line; "": none */
@@ -105,6 +126,11 @@ struct tui_dash {
 	void *pane[TUI_PANES];	    /* each pane's memory; owned */
 	struct tui_overlay *top;    /* the uppermost; overlay.h */
 	struct tui_child *children; /* under way; child.h */
+	struct tui_places places;
+	struct mkt_buf clip;		/* to be copied to the terminal's clipboard; "": nothing */
+	struct tui_ask *asks;		/* reads that are not answered; owned */
+	uint64_t asked_ms[3];		/* steady: status, account, facts */
+	char tz[MKT_ZONE_NAME_MAX + 1]; /* of `:tz`; "": conf.tz */
 };
 
 /* @conf is copied, its texts are borrowed.  Panes are made.  -MKT_ENOMEM. */

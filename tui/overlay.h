@@ -24,6 +24,13 @@ struct tui_overlay_ops {
 	bool busy; /* leaving the dashboard asks first while this one is open */
 };
 
+/* One of the stack; the frame draws, feeds and ticks the uppermost by its functions. */
+struct tui_overlay {
+	struct tui_overlay *below; /* NULL: the panes */
+	const struct tui_overlay_ops *ops;
+	void *self; /* its memory */
+};
+
 /* @size zeroed bytes on top of the stack; NULL: no memory, and it was said. */
 void *tui_overlay_push(struct tui_dash *d, const struct tui_overlay_ops *ops, size_t size);
 /* Close the uppermost. */

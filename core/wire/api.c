@@ -112,12 +112,14 @@ static int read_frame(struct mkt_answer *a, struct mkt_err *err)
 	return rc;
 }
 
-static int take_answer(const struct mkt_buf *body, struct mkt_answer *a, struct mkt_err *err)
+int mkt_answer_read(const struct mkt_buf *body, struct mkt_answer *a, struct mkt_err *err)
 {
 	static const struct mkt_jlimits lim = {MKT_ANSWER_BYTES_MAX, MKT_JSON_DEPTH_MAX,
 					       MKT_JSON_VALUES_MAX};
-	int rc = mkt_jdoc_parse(mkt_buf_str(body), body->len, &lim, &a->doc, err);
+	int rc;
 
+	mkt_answer_release(a);
+	rc = mkt_jdoc_parse(mkt_buf_str(body), body->len, &lim, &a->doc, err);
 	if (!rc)
 		rc = read_frame(a, err);
 	if (!rc)
@@ -133,7 +135,7 @@ int mkt_api_get(struct mkt_client *c, const char *path, struct mkt_answer *a, st
 
 	mkt_answer_release(a);
 	if (!rc)
-		rc = take_answer(&body, a, err);
+		rc = mkt_answer_read(&body, a, err);
 	mkt_buf_release(&body);
 	return rc;
 }
@@ -335,7 +337,7 @@ int mkt_api_post(struct mkt_client *c, const struct mkt_post *what, struct mkt_a
 
 	mkt_answer_release(a);
 	if (!rc)
-		rc = take_answer(&body, a, err);
+		rc = mkt_answer_read(&body, a, err);
 	/* It may be done although we cannot read what became of it. */
 	if (rc == -MKT_EUNAVAILABLE && body.len && what->changes)
 		rc = mkt_err_set(err, MKT_EUNKNOWN, "sent, but the answer is not understood");

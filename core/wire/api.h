@@ -30,6 +30,10 @@ struct mkt_answer {
 
 void mkt_answer_release(struct mkt_answer *a);
 
+/* Read the frame of an answer that came by other ways: pulls.  @a is released first. */
+int mkt_answer_read(const struct mkt_buf *body, struct mkt_answer *a, struct mkt_err *err)
+	MKT_MUST_CHECK;
+
 /* GET @path and read the frame of the answer.  @a is released first. */
 int mkt_api_get(struct mkt_client *c, const char *path, struct mkt_answer *a, struct mkt_err *err)
 	MKT_MUST_CHECK;

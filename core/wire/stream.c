@@ -101,6 +101,16 @@ static long status_of(const struct mkt_stream *s)
 	return status;
 }
 
+bool mkt_stream_connected(const struct mkt_stream *s)
+{
+	return s->running && !s->over && status_of(s) == 200;
+}
+
+uint64_t mkt_stream_retry_ms(const struct mkt_stream *s)
+{
+	return s->running ? 0 : s->retry_ms;
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct mkt_stream *s = arg;

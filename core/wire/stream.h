@@ -53,6 +53,12 @@ const char *mkt_stream_cursor(const struct mkt_stream *s);
  */
 int mkt_stream_fd(const struct mkt_stream *s);
 
+/* True while the server is answering: connected, and not refused. */
+bool mkt_stream_connected(const struct mkt_stream *s);
+
+/* When it tries again, on the clock of @until_ms; 0: it is trying. */
+uint64_t mkt_stream_retry_ms(const struct mkt_stream *s);
+
 /* Now, on the clock of @until_ms. */
 uint64_t mkt_stream_now_ms(void);
 
