@@ -4,6 +4,7 @@
 #include "core/base/compat.h"
 
 #include "cmd/sim_devices.h"
+#include "core/agent/community.h"
 #include "core/agent/gen.h"
 #include "core/units/civil.h"
 #include "core/units/fmt.h"
@@ -16,7 +17,7 @@
 
 struct sim_values {
 	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude;
-	struct mkt_num days, seed;
+	struct mkt_num days, seed, scale;
 	bool devices;
 };
 
@@ -39,6 +40,8 @@ static const struct mkt_opt sim_opts[] = {
 	 .metavar = "DEGREES",
 	 .dflt = "35.2",
 	 .help = "of made-up roofs; south is negative"},
+	MKT_O_UINT(struct sim_values, scale, "scale", 0, "N", 1, MKT_COMMUNITY_MAX, NULL,
+		   "a community of N participants, made of the profiles'"),
 	MKT_O_FLAG(struct sim_values, devices, "devices", 0,
 		   "chargers and batteries as programs behind mkt-driverd"),
 	MKT_O_FILE(struct sim_values, keep, "keep", 0, "DIR",
@@ -155,6 +158,25 @@ static int open_profile(struct sim *s, const struct sim_values *v)
 	return mkt_gen_new(&conf, &s->profile, &s->app->err);
 }
 
+/* --scale: the profiles' participants many times over. */
+static int scale_up(struct sim *s, const struct sim_values *v)
+{
+	struct mkt_community_conf conf = {.sites = (uint32_t)v->scale.v,
+					  .seed = s->seed,
+					  .windows = (s->end_s - s->profile->first_s) /
+							     MKT_PROFILE_WINDOW_S +
+						     SIM_AHEAD};
+	struct mkt_profile *base = s->profile;
+
+	if (!v->scale.given)
+		return 0;
+	if (s->with_devices)
+		return mkt_app_usage(s->app, "--devices is for the profiles' own participants, "
+					     "not for --scale");
+	s->profile = NULL;
+	return mkt_community_new(base, &conf, &s->profile, &s->app->err);
+}
+
 static int run_days(struct sim *s, const struct sim_values *v)
 {
 	struct sim_chain_conf conf = {.seed = s->seed,
@@ -200,6 +222,8 @@ static void release(struct sim *s)
 	free(s->agents);
 	free(s->parties);
 	free(s->ring);
+	free(s->ring_wh);
+	free(s->party_of);
 	mkt_profile_free(s->profile);
 	free(s);
 }
@@ -225,7 +249,7 @@ static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
 	if ((rc = sim_report_check(app)) == 0 &&
 	    (rc = parse_latitude(app, v->latitude, &s->latitude_cdeg)) == 0 &&
 	    (rc = mkt_zone_load(&s->zone, v->zone, NULL, &app->err)) == 0 &&
-	    (rc = open_profile(s, v)) == 0)
+	    (rc = open_profile(s, v)) == 0 && (rc = scale_up(s, v)) == 0)
 		rc = app->opt.dry_run ? tell_dry_run(s) : run_days(s, v);
 	signal = mkt_app_stopped();
 	release(s);

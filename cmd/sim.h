@@ -5,6 +5,7 @@
  *   sim_chain.c  a private chain and the ledgerd that keeps it
  *   sim_post.c   plans to signed envelopes, envelopes to receipts
  *   sim_play.c   the days, window by window
+ *   sim_accounts.c  whose account is which, and deposits
  *   sim_devices.h chargers and batteries as programs behind mkt-driverd
  *   sim_audit.c  a second set of accounts, kept from bids and contracts alone
  *   sim_report.c what it came to, beside the paper's figures
@@ -140,6 +141,7 @@ struct sim_party {
 struct sim_frame {
 	struct sim_party *party;   /* whom it is about */
 	const struct mkt_plan *plan; /* NULL: without bids */
+	size_t end;                /* of its bytes in the body */
 };
 
 struct sim_post {
@@ -209,6 +211,9 @@ struct sim {
 	struct sim_party *parties; /* operator, retailer, then the sites */
 	uint32_t nparties;
 	struct mkt_reading *ring;  /* window w at w % SIM_AHEAD */
+	uint32_t *ring_wh;         /* their loads and roofs */
+	uint32_t *party_of;        /* of account n: its place in @parties; 0: none */
+	uint32_t naccounts;
 	uint32_t read_end;         /* windows before this were read */
 	uint32_t posted_end;       /* the retailer has bid for windows before this */
 	bool profile_ended;
@@ -218,6 +223,7 @@ struct sim {
 	uint32_t contracts_at[MKT_POSITIONS];
 	uint64_t exec_before[MKT_POSITIONS];
 	int64_t deposits_uc;
+	int64_t accounts_uc;       /* a sum under way */
 	struct sim_energy energy;
 	uint64_t begun_ms, ended_ms; /* of the playing, wall time */
 };
@@ -227,6 +233,20 @@ struct mkt_reading *sim_reading(struct sim *s, uint32_t w);
 
 /* Enroll, deposit, play all days, settle.  -MKT_ECANCELLED after Ctrl-C. */
 int sim_play(struct sim *s) MKT_MUST_CHECK;
+
+/* ---- sim_accounts.c -------------------------------------------------------------------- */
+
+/* Ask the ledger which number each party's account has got. */
+int sim_number_parties(struct sim *s) MKT_MUST_CHECK;
+
+/* The party of account @account; NULL: nobody's. */
+struct sim_party *sim_party(const struct sim *s, uint32_t account);
+
+/* Those who have spent half of their budget pay in: an envelope of the operator is added. */
+int sim_top_up(struct sim *s) MKT_MUST_CHECK;
+
+/* Available, held and locked money of all accounts together. */
+int sim_sum_accounts(struct sim *s, int64_t *sum_uc) MKT_MUST_CHECK;
 
 /* ---- sim_report.c ---------------------------------------------------------------------- */
 

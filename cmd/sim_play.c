@@ -7,10 +7,6 @@
 #define WINDOW_S MKT_PROFILE_WINDOW_S
 #define NOON_S (12 * 3600) /* day-ahead prices are out */
 #define PAGE 1000
-#define MONEY 1000000ll /* micro-currency in one unit */
-#define HOUSEHOLD_UC (30000 * MONEY)
-#define OFFICE_UC (300000 * MONEY)
-#define RETAILER_UC (10000000 * MONEY)
 #define MARGIN_UPWH 14000 /* on the day-ahead price: grid and supply */
 #define FEED_IN_UPWH 8000
 #define SIM_CARS_MAX 256 /* of one site, between plug-in and the report of their last window */
@@ -36,15 +32,14 @@ static int no_memory(struct sim *s)
 /* Read on, so that windows before @end are in the ring; those before the first day are history. */
 static int read_to(struct sim *s, uint32_t end)
 {
-	static const struct mkt_reading none;
-	struct mkt_reading *r, history = none;
+	struct mkt_reading *r;
 	uint32_t from = window_of(s->from_s);
 
 	while (!s->profile_ended && s->read_end < end) {
 		bool before = s->read_end < from;
 		int rc;
 
-		r = before ? &history : sim_reading(s, s->read_end);
+		r = sim_reading(s, s->read_end);
 		rc = mkt_profile_next(s->profile, r, &s->app->err);
 		if (rc < 0)
 			return rc;
@@ -151,15 +146,15 @@ static int parse_contract(const struct mkt_jval *at, const struct mkt_tag_table 
 static int tell(struct sim *s, uint32_t account, enum mkt_side side, const struct sim_contract *c)
 {
 	struct mkt_agent_deal d = {.exec = c->exec, .window = c->window, .wh = c->wh, .side = side};
+	const struct sim_party *p;
 
 	d.bid = side == MKT_BUY ? c->buy_bid : c->sell_bid;
 	if (account == s->retailer.account) {
 		mkt_retailer_contract(&s->retailer, c->window, side, c->wh);
 		return 0;
 	}
-	for (uint32_t i = 0; i < s->nparties; i++)
-		if (s->parties[i].account == account && s->parties[i].agent)
-			return mkt_agent_contract(s->parties[i].agent, &d, &s->app->err);
+	if ((p = sim_party(s, account)) && p->agent)
+		return mkt_agent_contract(p->agent, &d, &s->app->err);
 	return mkt_err_set(&s->app->err, MKT_EINTEGRITY,
 			   "contract %llu is of account %u, whom nobody knows",
 			   (unsigned long long)c->exec, account);
@@ -211,71 +206,6 @@ static int take_contracts(struct sim *s, uint64_t after, uint64_t end, bool sett
 	}
 	mkt_answer_release(&a);
 	return rc;
-}
-
-/* ---- money -------------------------------------------------------------------------- */
-
-static int64_t budget(const struct sim_party *p)
-{
-	if (!p->agent)
-		return RETAILER_UC;
-	return p->agent->site->kind == MKT_SITE_OFFICE ? OFFICE_UC : HOUSEHOLD_UC;
-}
-
-static void add_deposit(struct sim *s, const struct sim_party *p, int64_t available_uc)
-{
-	struct mkt_intent *in;
-
-	if (available_uc >= budget(p) / 2)
-		return;
-	in = mkt_plan_add(&s->parties[0].plan, MKT_OP_DEPOSIT, MKT_OPERATOR);
-	in->op.u.transfer.to = p->account;
-	in->op.u.transfer.money_uc = budget(p) - available_uc;
-	s->deposits_uc += in->op.u.transfer.money_uc;
-}
-
-/* Accounts as the ledger has them: numbers by name, and what is available. */
-static int each_account(struct sim *s, void (*each)(struct sim *s, const char *name,
-						    uint32_t account, int64_t available_uc))
-{
-	struct mkt_answer a = MKT_ANSWER_INIT;
-	struct mkt_jiter it = {0};
-	struct mkt_jval at;
-	int rc;
-
-	mkt_client_restart(s->chain.client, SIM_CALL_MS);
-	rc = mkt_api_get(s->chain.client, "/v1/accounts?limit=1000", &a, &s->app->err);
-	while (!rc && mkt_jval_next(&a.data, &it, &at)) {
-		const char *name;
-		uint64_t account;
-		int64_t available;
-
-		if ((rc = mkt_jget_str(&at, "name", &name, NULL, &s->app->err)) == 0 &&
-		    (rc = mkt_jget_u64(&at, "account", UINT32_MAX, &account, &s->app->err)) == 0 &&
-		    (rc = mkt_jget_i64(&at, "available_uc", INT64_MIN, INT64_MAX, &available,
-				       &s->app->err)) == 0)
-			each(s, name, (uint32_t)account, available);
-	}
-	mkt_answer_release(&a);
-	return rc;
-}
-
-static void deposit_for(struct sim *s, const char *name, uint32_t account, int64_t available_uc)
-{
-	(void)name;
-	for (uint32_t i = 1; i < s->nparties; i++)
-		if (s->parties[i].account == account)
-			add_deposit(s, &s->parties[i], available_uc);
-}
-
-/* Those who have spent half of their budget pay in. */
-static int top_up(struct sim *s)
-{
-	int rc;
-
-	mkt_plan_clear(&s->parties[0].plan);
-	rc = each_account(s, deposit_for);
-	return rc < 0 ? rc : sim_post_add(s, &s->parties[0], &s->parties[0].plan);
 }
 
 /* ---- one window --------------------------------------------------------------------- */
@@ -448,7 +378,7 @@ static int play_window(struct sim *s, uint32_t k)
 	if ((rc = sim_post_clock(s, now_s)) < 0)
 		return rc;
 	if (open && k == window_of((uint64_t)mkt_zone_day_start(&s->zone, day)) &&
-	    (rc = top_up(s)) < 0)
+	    (rc = sim_top_up(s)) < 0)
 		return rc;
 	rc = meter(s, k - MKT_AGENT_LAG);
 	if (rc < 0)
@@ -468,6 +398,19 @@ static int play_window(struct sim *s, uint32_t k)
 
 /* ---- from the first to the last ----------------------------------------------------- */
 
+static int make_ring(struct sim *s, uint32_t nsites)
+{
+	s->ring = calloc(SIM_AHEAD, sizeof(*s->ring));
+	s->ring_wh = calloc((size_t)SIM_AHEAD * nsites, 2 * sizeof(*s->ring_wh));
+	if (!s->ring || !s->ring_wh)
+		return -MKT_ENOMEM;
+	for (size_t i = 0; i < SIM_AHEAD; i++) {
+		s->ring[i].load_wh = &s->ring_wh[2 * i * nsites];
+		s->ring[i].pv_wh = &s->ring_wh[(2 * i + 1) * nsites];
+	}
+	return 0;
+}
+
 static int make_parties(struct sim *s)
 {
 	uint32_t n = s->profile->nsites;
@@ -475,9 +418,8 @@ static int make_parties(struct sim *s)
 	s->nparties = n + 2;
 	s->agents = calloc(n, sizeof(*s->agents));
 	s->parties = calloc(s->nparties, sizeof(*s->parties));
-	s->ring = calloc(SIM_AHEAD, sizeof(*s->ring));
 	s->audit = sim_audit_new();
-	if (!s->agents || !s->parties || !s->ring || !s->audit)
+	if (!s->agents || !s->parties || !s->audit || make_ring(s, n) < 0)
 		return no_memory(s);
 	s->parties[0].key = s->chain.operator_key;
 	s->terms = (struct mkt_terms){
@@ -492,16 +434,6 @@ static int make_parties(struct sim *s)
 	for (uint32_t i = 0; i < n; i++) /* the account number comes with the enrollment */
 		s->parties[2 + i].agent = &s->agents[i];
 	return 0;
-}
-
-static void number_party(struct sim *s, const char *name, uint32_t account, int64_t available_uc)
-{
-	(void)available_uc;
-	if (!strcmp(name, SIM_RETAILER))
-		s->parties[1].account = account;
-	for (uint16_t i = 0; i < s->profile->nsites; i++)
-		if (!strcmp(name, s->profile->sites[i].id))
-			s->parties[2 + i].account = account;
 }
 
 static int enroll(struct sim *s)
@@ -520,14 +452,14 @@ static int enroll(struct sim *s)
 		rc = mkt_err_set(&s->app->err, MKT_EDENIED, "cannot enroll: %s",
 				 s->post.first_refusal);
 	if (!rc)
-		rc = each_account(s, number_party);
+		rc = sim_number_parties(s);
 	if (rc < 0)
 		return rc;
 	mkt_retailer_init(&s->retailer, s->parties[1].account, s->profile->nsites);
 	for (uint32_t i = 0; i < s->profile->nsites; i++)
 		mkt_agent_init(&s->agents[i], &s->profile->sites[i], s->parties[2 + i].account,
 			       s->seed);
-	rc = top_up(s);
+	rc = sim_top_up(s);
 	return rc < 0 ? rc : sim_post_send(s);
 }
 

@@ -3,6 +3,7 @@
 
 #include "cmd/sim.h"
 
+#define PART 1000 /* envelopes of one request: an answer of some MB */
 #define VALID_S 1800 /* envelopes are good for this long after the chain's time */
 
 static void fill_head(struct sim *s, uint32_t account, struct mkt_tx_head *h)
@@ -27,8 +28,8 @@ static int add_frame(struct sim_post *p, struct sim_party *party, const struct m
 		p->frames = more;
 		p->cap = cap;
 	}
-	p->frames[p->n++] = (struct sim_frame){party, plan};
 	mkt_api_frame(&p->body, p->build.buf.data, p->build.buf.len);
+	p->frames[p->n++] = (struct sim_frame){party, plan, p->body.len};
 	return p->body.bad ? -MKT_ENOMEM : 0;
 }
 
@@ -151,7 +152,8 @@ static void note_block(struct sim_post *p, uint64_t height)
 		p->block_txs_max = p->in_block;
 }
 
-static int take_receipt(struct sim *s, const struct mkt_answer *a, uint32_t i)
+/* Receipt @i of an answer is of frame @frame. */
+static int take_receipt(struct sim *s, const struct mkt_answer *a, uint32_t i, uint32_t frame)
 {
 	struct mkt_err *err = &s->app->err;
 	struct mkt_jval row, results, at;
@@ -166,32 +168,44 @@ static int take_receipt(struct sim *s, const struct mkt_answer *a, uint32_t i)
 	if (r.status != MKT_RECEIPT_SEALED)
 		return mkt_err_set(err, r.err.code ? r.err.code : MKT_EINTEGRITY,
 				   "an envelope of account %u is %s: %s",
-				   s->post.frames[i].party->account, mkt_receipt_name(r.status),
+				   s->post.frames[frame].party->account, mkt_receipt_name(r.status),
 				   r.err.text);
 	note_block(&s->post, r.height);
 	rc = mkt_jget_arr(&row, "results", &results, err);
 	while (!rc && mkt_jval_next(&results, &it, &at))
-		rc = take_result(s, &s->post.frames[i], n++, &at);
+		rc = take_result(s, &s->post.frames[frame], n++, &at);
+	return rc;
+}
+
+/* Envelopes @from to @end - 1 in one request. */
+static int send_part(struct sim *s, uint32_t from, uint32_t end)
+{
+	struct sim_post *p = &s->post;
+	size_t begin = from ? p->frames[from - 1].end : 0;
+	const struct mkt_buf part = {.data = p->body.data + begin,
+				     .len = p->frames[end - 1].end - begin};
+	struct mkt_answer a = MKT_ANSWER_INIT;
+	int rc;
+
+	mkt_client_restart(s->chain.client, SIM_CALL_MS);
+	rc = mkt_api_submit(s->chain.client, &part, MKT_WAIT_SEALED, &a, &s->app->err);
+	if (!rc && mkt_jval_count(&a.data) != end - from)
+		rc = mkt_err_set(&s->app->err, MKT_EINTEGRITY,
+				 "%u envelopes sent, %zu receipts came", end - from,
+				 mkt_jval_count(&a.data));
+	for (uint32_t i = from; !rc && i < end; i++)
+		rc = take_receipt(s, &a, i - from, i);
+	mkt_answer_release(&a);
 	return rc;
 }
 
 int sim_post_send(struct sim *s)
 {
 	struct sim_post *p = &s->post;
-	struct mkt_answer a = MKT_ANSWER_INIT;
 	int rc = 0;
 
-	if (!p->n)
-		return 0;
-	mkt_client_restart(s->chain.client, SIM_CALL_MS);
-	rc = mkt_api_submit(s->chain.client, &p->body, MKT_WAIT_SEALED, &a, &s->app->err);
-	if (!rc && mkt_jval_count(&a.data) != p->n)
-		rc = mkt_err_set(&s->app->err, MKT_EINTEGRITY,
-				 "%u envelopes sent, %zu receipts came", p->n,
-				 mkt_jval_count(&a.data));
-	for (uint32_t i = 0; !rc && i < p->n; i++)
-		rc = take_receipt(s, &a, i);
-	mkt_answer_release(&a);
+	for (uint32_t i = 0; !rc && i < p->n; i += PART)
+		rc = send_part(s, i, p->n - i < PART ? p->n : i + PART);
 	mkt_buf_clear(&p->body);
 	p->n = 0;
 	return rc;

@@ -9,26 +9,6 @@
 
 /* ---- what the ledger says ----------------------------------------------------------- */
 
-static int sum_accounts(struct sim *s, int64_t *sum_uc)
-{
-	static const char *const parts[] = {"available_uc", "held_uc", "locked_uc"};
-	struct mkt_answer a = MKT_ANSWER_INIT;
-	struct mkt_jiter it = {0};
-	struct mkt_jval at;
-	int64_t uc;
-	int rc = mkt_api_get(s->chain.client, "/v1/accounts?limit=1000", &a, &s->app->err);
-
-	*sum_uc = 0;
-	while (!rc && mkt_jval_next(&a.data, &it, &at))
-		for (size_t i = 0; !rc && i < MKT_ARRAY_SIZE(parts); i++) {
-			rc = mkt_jget_i64(&at, parts[i], INT64_MIN, INT64_MAX, &uc, &s->app->err);
-			if (!rc)
-				*sum_uc += uc;
-		}
-	mkt_answer_release(&a);
-	return rc;
-}
-
 static int read_totals(const struct mkt_jval *data, struct sim_ledger *l, struct mkt_err *err)
 {
 	struct mkt_jval totals, disk;
@@ -64,7 +44,7 @@ int sim_ledger_read(struct sim *s, struct sim_ledger *out)
 	if (!rc)
 		rc = read_totals(&a.data, out, &s->app->err);
 	mkt_answer_release(&a);
-	return rc < 0 ? rc : sum_accounts(s, &out->accounts_uc);
+	return rc < 0 ? rc : sim_sum_accounts(s, &out->accounts_uc);
 }
 
 int sim_recount(struct sim *s, const struct sim_ledger *l)

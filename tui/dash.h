@@ -3,7 +3,7 @@
  * to ask for more, how to speak to the person.
  *
  *   pane.h     what a pane is               list.h     tables with a selection
- *   feed.h     events and reads, LIVE ...   overlay.h  dialogs, texts, prompts, commands as children
+ *   feed.h     events and reads, LIVE ...   overlay.h  dialogs, texts, prompts, children
  *   frame.h    header, tabs, bottom line    loop.h     poll: terminal, feed, children
  *
  * One thread.  Nobody waits: reads are asked for by tui_dash_get() and answered later by a call.
@@ -145,9 +145,9 @@ typedef void tui_got_fn(struct tui_dash *d, void *ctx, const struct mkt_answer *
 			const struct mkt_err *err);
 
 /*
- * Ask for a path of mkt-api(7), printf-like ("/v1/blocks/%llu").  -MKT_EBUSY: too many are under way
- * (ask again at the next tick); -MKT_ENOMEM.  @ctx must last until @fn was called or the dash is
- * released: a pane's memory does.
+ * Ask for a path of mkt-api(7), printf-like ("/v1/blocks/%llu").  -MKT_EBUSY: too many are under
+ * way (ask again at the next tick); -MKT_ENOMEM.  @ctx must last until @fn was called or the dash
+ * is released: a pane's memory does.
  */
 int tui_dash_get(struct tui_dash *d, tui_got_fn *fn, void *ctx, const char *fmt, ...) MKT_MUST_CHECK
 	MKT_PRINTF(4, 5);

@@ -95,7 +95,7 @@ bool tui_list_act(struct tui_list *l, enum tui_action action);
 /* Select, sort by head, wheel.  1: a row was opened (double click); 0: done; -1: not in it. */
 int tui_list_mouse(struct tui_list *l, const struct tui_input *in);
 
-/* "text", "!text" (without), "field:text"; "" ends it.  -MKT_EUSAGE: no such field, with a sentence. */
+/* "text", "!text" (without), "field:text"; "" ends it.  -MKT_EUSAGE: no such field. */
 int tui_list_filter(struct tui_list *l, const char *text, struct mkt_err *err) MKT_MUST_CHECK;
 /* Matches are marked; the selection goes to the next.  False: there is none. */
 bool tui_list_search(struct tui_list *l, const char *text);

@@ -68,7 +68,7 @@ void tui_prompt_open(struct tui_dash *d, const struct tui_prompt_conf *conf);
 #define TUI_ARGS_MAX 64
 #define TUI_OUTPUT_MAX (64u << 10) /* kept of each stream */
 
-/* What a command did: its exit status (128 + signal when killed), and what it wrote, neutralised. */
+/* What a command did: its exit status (128 + signal if killed), and what it wrote, neutralised. */
 struct tui_outcome {
 	int status;
 	const char *out, *err; /* borrowed until return */
@@ -77,9 +77,9 @@ struct tui_outcome {
 typedef void tui_ran_fn(struct tui_dash *d, void *ctx, const struct tui_outcome *o);
 
 /*
- * Run `mkt @argv...` (argv[0] is the command's name; NULL ends; copied) with this dashboard's server and
- * account, stdin empty, killed with the dashboard.  The number of the run, for tui_run_cancel(), or
- * negative: -MKT_EBUSY too many, -MKT_ENOMEM, -MKT_EIO.
+ * Run `mkt @argv...` (argv[0] is the command's name; NULL ends; copied) with this dashboard's
+ * server and account, stdin empty, killed with the dashboard.  The number of the run, for
+ * tui_run_cancel(), or negative: -MKT_EBUSY too many, -MKT_ENOMEM, -MKT_EIO.
  */
 int tui_run(struct tui_dash *d, const char *const *argv, tui_ran_fn *done,
 	    void *ctx) MKT_MUST_CHECK;

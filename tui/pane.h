@@ -58,8 +58,8 @@ struct tui_pane_ops {
 	void (*draw)(struct tui_dash *d, void *self, struct tui_area a);
 
 	/*
-	 * An action of keymap.def.  False: not its own; the frame then gives it to list(), or says that
-	 * nothing happened.  A pane that cannot act says why by tui_dash_say() and returns true.
+	 * An action of keymap.def.  False: not its own; the frame then gives it to list(), or says
+	 * that nothing happened.  A pane that cannot act says why (tui_dash_say()) and returns true.
 	 */
 	bool (*act)(struct tui_dash *d, void *self, enum tui_action action);
 
@@ -69,7 +69,7 @@ struct tui_pane_ops {
 	/* The list that moving, searching, sorting, marking and exporting act on now, or NULL. */
 	struct tui_list *(*list)(struct tui_dash *d, void *self);
 
-	/* What `y` copies: an id or the equal command; NUL-terminated.  False: nothing is selected. */
+	/* What `y` copies: an id or the equal command.  False: nothing is selected. */
 	bool (*copy)(struct tui_dash *d, void *self, struct mkt_buf *out);
 
 	/* One line for --text and for terminals too small for a pane; NULL: the frame's own. */

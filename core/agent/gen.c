@@ -352,7 +352,6 @@ static int gen_next(struct mkt_profile *src, struct mkt_reading *out, struct mkt
 	struct gen_when w = when_of(g, src->first_s + g->read * MKT_PROFILE_WINDOW_S);
 
 	(void)err;
-	memset(out, 0, sizeof(*out));
 	out->window_s = w.window_s;
 	out->price_upwh = price_upwh(g, &w);
 	for (unsigned i = 0; i < SITES; i++)

@@ -286,7 +286,7 @@ static int profile_next(struct mkt_profile *src, struct mkt_reading *out, struct
 	if (rc < 0)
 		return rc;
 	out->price_upwh = (int32_t)price;
-	memset(out->pv_wh, 0, sizeof(out->pv_wh));
+	memset(out->pv_wh, 0, src->nsites * sizeof(*out->pv_wh));
 	if (p->has_pv) {
 		rc = must_go_on(next_window(&p->pv, at, &at, err), &p->pv, at, err);
 		if (rc < 0 || (rc = read_cells(&p->pv, src->nsites, out->pv_wh, err)) < 0)
@@ -421,7 +421,8 @@ static const struct mkt_profile_ops profile_ops = {
 /* Read everything once: faults come out, chargers get their numbers, windows are counted. */
 static int read_through(struct profile *p, struct mkt_err *err)
 {
-	struct mkt_reading r;
+	uint32_t load_wh[MKT_SITES_MAX], pv_wh[MKT_SITES_MAX];
+	struct mkt_reading r = {.load_wh = load_wh, .pv_wh = pv_wh};
 	struct mkt_session e;
 	int rc;
 

@@ -42,12 +42,12 @@ struct mkt_session {
 	uint8_t charger; /* of the site */
 };
 
-/* One window of all sites, in the order of the source's sites. */
+/* One window of all sites, in the order of the source's sites; room for them is the caller's. */
 struct mkt_reading {
 	uint64_t window_s;
-	int32_t price_upwh;             /* day-ahead price of energy */
-	uint32_t load_wh[MKT_SITES_MAX]; /* drawn, without PV, battery and car */
-	uint32_t pv_wh[MKT_SITES_MAX];
+	int32_t price_upwh; /* day-ahead price of energy */
+	uint32_t *load_wh;  /* drawn, without PV, battery and car */
+	uint32_t *pv_wh;
 };
 
 struct mkt_profile;

@@ -59,6 +59,20 @@ wait_for() {
 	[ -n "$a" ] && [ "$a" = "$b" ] && [ "$a" != "$c" ]
 }
 
+@test "a community of any size, the same each time" {
+	run3 mkt sim --scale 120 --json
+	status_is 0
+	a=$out
+	[ "$(json '.data | [.participants, .refused, .over_contracted_wh, .holds]' <<<"$a")" = '[120,0,0,true]' ] || fail "$a"
+	[ "$(json '.data.contracts > 2000' <<<"$a")" = true ] || fail "$a"
+	[ "$(mkt sim --scale 120 --json | json .data.digest)" = "$(json .data.digest <<<"$a")" ] || fail digest
+	run3 mkt sim --scale 120 --devices
+	status_is 2
+	run3 mkt sim --scale 0
+	status_is 2
+	nothing_left
+}
+
 @test "people read a table beside the paper's figures" {
 	run3 mkt sim
 	status_is 0

@@ -86,7 +86,8 @@ static void a_good_one_is_read(void **state)
 {
 	struct mkt_profile *s;
 	struct mkt_session e;
-	struct mkt_reading r;
+	uint32_t load_wh[MKT_SITES_MAX], pv_wh[MKT_SITES_MAX];
+	struct mkt_reading r = {.load_wh = load_wh, .pv_wh = pv_wh};
 	struct mkt_err err;
 
 	write_good(*state);
@@ -130,7 +131,8 @@ static void a_good_one_is_read(void **state)
 static void line_ends_and_marks_of_other_systems_are_fine(void **state)
 {
 	struct mkt_profile *s;
-	struct mkt_reading r;
+	uint32_t load_wh[MKT_SITES_MAX], pv_wh[MKT_SITES_MAX];
+	struct mkt_reading r = {.load_wh = load_wh, .pv_wh = pv_wh};
 	struct mkt_err err;
 
 	write_good(*state);
