@@ -7,6 +7,7 @@
  *   sim_play.c   the days, window by window
  *   sim_accounts.c  whose account is which, and deposits
  *   sim_devices.h chargers and batteries as programs behind mkt-driverd
+ *   sim_bills.h  what each pays and earns, and would pay at the retailer alone
  *   sim_audit.c  a second set of accounts, kept from bids and contracts alone
  *   sim_report.c what it came to, beside the paper's figures
  *
@@ -20,6 +21,7 @@
 #include <sys/types.h>
 
 #include "cmd/cmd.h"
+#include "cmd/sim_bills.h"
 #include "core/agent/strategy.h"
 #include "core/ledger/genesis.h"
 #include "core/units/zone.h"
@@ -135,6 +137,9 @@ struct sim_party {
 	struct mkt_agent *agent;   /* NULL: the operator or the retailer */
 	struct mkt_plan plan;      /* of the round that runs */
 	struct mkt_plan rest;      /* of its last part */
+	struct sim_bill bill;
+	int64_t deposits_uc;
+	int64_t holds_uc;          /* at the end, as the ledger says */
 };
 
 /* An envelope on its way. */

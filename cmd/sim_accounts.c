@@ -44,7 +44,7 @@ static int each_account(struct sim *s, each_fn *each)
 
 /* ---- numbers -------------------------------------------------------------------------- */
 
-/* Accounts were enrolled in the order of the parties, and are told in the order of their numbers. */
+/* Accounts were enrolled in the order of the parties and are told in that of their numbers. */
 static int number_party(struct sim *s, const struct mkt_jval *at, uint32_t account)
 {
 	uint32_t i = s->naccounts;
@@ -98,7 +98,7 @@ static int64_t budget(const struct sim_party *p)
 
 static int deposit_for(struct sim *s, const struct mkt_jval *at, uint32_t account)
 {
-	const struct sim_party *p = sim_party(s, account);
+	struct sim_party *p = sim_party(s, account);
 	struct mkt_plan *plan = &s->parties[0].plan;
 	struct mkt_intent *in;
 	int64_t available, more = 0;
@@ -112,6 +112,7 @@ static int deposit_for(struct sim *s, const struct mkt_jval *at, uint32_t accoun
 	in = mkt_plan_add(plan, MKT_OP_DEPOSIT, MKT_OPERATOR);
 	in->op.u.transfer.to = account;
 	in->op.u.transfer.money_uc = more;
+	p->deposits_uc += more;
 	if (plan->n < DEPOSITS_MAX)
 		return 0;
 	rc = sim_post_add(s, &s->parties[0], plan);
@@ -131,14 +132,18 @@ int sim_top_up(struct sim *s)
 static int add_account(struct sim *s, const struct mkt_jval *at, uint32_t account)
 {
 	static const char *const parts[] = {"available_uc", "held_uc", "locked_uc"};
+	struct sim_party *p = sim_party(s, account);
 	int64_t uc;
 	int rc = 0;
 
-	(void)account;
+	if (p)
+		p->holds_uc = 0;
 	for (size_t i = 0; !rc && i < MKT_ARRAY_SIZE(parts); i++) {
 		rc = mkt_jget_i64(at, parts[i], INT64_MIN, INT64_MAX, &uc, &s->app->err);
 		if (!rc && mkt_add_i64(s->accounts_uc, uc, &s->accounts_uc))
 			rc = mkt_err_set(&s->app->err, MKT_EINTEGRITY, "accounts pass all bounds");
+		if (!rc && p)
+			p->holds_uc += uc;
 	}
 	return rc;
 }

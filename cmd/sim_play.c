@@ -176,6 +176,18 @@ static int take_new(struct sim *s, const struct sim_contract *c)
 	return rc < 0 ? rc : tell(s, c->seller, MKT_SELL, c);
 }
 
+/* The retailer's price of a window that was read. */
+static int32_t retail_upwh(struct sim *s, uint32_t w)
+{
+	return mkt_retail_upwh(&s->terms, sim_reading(s, w)->price_upwh);
+}
+
+static void take_settled(struct sim *s, const struct sim_contract *c)
+{
+	sim_audit_settled(s->audit, c);
+	sim_bill_settled(s, c, retail_upwh(s, c->window));
+}
+
 /* Contracts after @after, up to @end (UINT64_MAX: all): new ones, or settled ones again. */
 static int take_contracts(struct sim *s, uint64_t after, uint64_t end, bool settled)
 {
@@ -198,7 +210,7 @@ static int take_contracts(struct sim *s, uint64_t after, uint64_t end, bool sett
 			rc = parse_contract(&at, &s->chain.genesis.tags, &c, &s->app->err);
 			after = c.exec;
 			if (!rc && settled)
-				sim_audit_settled(s->audit, &c);
+				take_settled(s, &c);
 			else if (!rc)
 				rc = take_new(s, &c);
 		}
@@ -251,6 +263,7 @@ static int meter(struct sim *s, uint32_t w)
 		mkt_agent_meter(a, w, r->load_wh[i], r->pv_wh[i], s->devices ? &moved : NULL,
 				&s->parties[2 + i].plan, &m);
 		add_energy(s, r, i, &m);
+		sim_bill_metered(s, i, &m);
 	}
 	return 0;
 }
@@ -331,10 +344,14 @@ static int add_rests(struct sim *s, uint32_t k)
 static int check_settled(struct sim *s, uint32_t w)
 {
 	uint32_t i = w % MKT_POSITIONS;
+	int rc;
 
 	if (w < window_of(s->from_s) || w >= window_of(s->end_s))
 		return 0;
-	return take_contracts(s, s->exec_before[i], s->exec_before[i] + s->contracts_at[i], true);
+	rc = take_contracts(s, s->exec_before[i], s->exec_before[i] + s->contracts_at[i], true);
+	if (!rc)
+		sim_bill_close(s, retail_upwh(s, w));
+	return rc;
 }
 
 static int bid_and_rest(struct sim *s, uint32_t k)

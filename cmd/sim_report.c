@@ -44,7 +44,9 @@ int sim_ledger_read(struct sim *s, struct sim_ledger *out)
 	if (!rc)
 		rc = read_totals(&a.data, out, &s->app->err);
 	mkt_answer_release(&a);
-	return rc < 0 ? rc : sim_sum_accounts(s, &out->accounts_uc);
+	if (!rc && (rc = sim_sum_accounts(s, &out->accounts_uc)) == 0)
+		rc = sim_bill_check(s);
+	return rc;
 }
 
 int sim_recount(struct sim *s, const struct sim_ledger *l)
@@ -75,6 +77,7 @@ static int judge(const struct sim *s, const struct sim_ledger *l, const struct s
 		 struct mkt_err *err)
 {
 	const struct sim_device_sums dev = sim_device_sums(s->devices);
+	const struct sim_bill_sums bills = sim_bill_sums(s);
 	const struct {
 		bool holds;
 		const char *what;
@@ -82,6 +85,8 @@ static int judge(const struct sim *s, const struct sim_ledger *l, const struct s
 		{!f->over_wh, "a bid has contracted more than its amount"},
 		{!f->strays, "a contract stands that no bid allows"},
 		{!f->excess_wh, "more was settled than was supplied and drawn"},
+		{!bills.dearer, "somebody paid above the retailer's price for what was drawn"},
+		{!bills.cheaper, "somebody earned below the feed-in price for what was supplied"},
 		{!f->outside, "neighbours traded outside feed-in and retail price"},
 		{l->accounts_uc == s->deposits_uc, "money is not conserved"},
 		{l->money_uc == s->deposits_uc, "the ledger counts other deposits than were made"},
@@ -112,6 +117,7 @@ enum {
 	C_PV, C_CARS, C_SESSIONS, C_MISSED, C_DRAWN, C_SUPPLIED, C_DEPOSITS, C_ACCOUNTS_UC,
 	C_DEVICES, C_DEVICES_ASKED, C_DEVICES_MOVED, C_DEVICES_SHORT, C_DEVICES_OVER,
 	C_DEVICES_ORDERS,
+	C_BILLS, C_ALONE, C_CHARGES, C_WORSE,
 	C_CONSERVED, C_BLOCKS, C_BLOCK_MAX, C_BLOCKS_BYTES, C_STORE_BYTES, C_TX_BYTES,
 	C_DIGEST, C_WALL, C_HOLDS, C_COUNT
 };
@@ -153,6 +159,10 @@ static const struct mkt_col sim_cols[] = {
 	[C_DEVICES_SHORT] = {.name = "devices_short_wh", .kind = MKT_COL_ENERGY},
 	[C_DEVICES_OVER] = {.name = "devices_over_wh", .kind = MKT_COL_ENERGY},
 	[C_DEVICES_ORDERS] = {.name = "devices_orders", .kind = MKT_COL_UINT},
+	[C_BILLS] = {.name = "bills_uc", .kind = MKT_COL_MONEY},
+	[C_ALONE] = {.name = "retailer_alone_uc", .kind = MKT_COL_MONEY},
+	[C_CHARGES] = {.name = "shortfall_charges_uc", .kind = MKT_COL_MONEY},
+	[C_WORSE] = {.name = "worse_off", .kind = MKT_COL_UINT},
 	[C_CONSERVED] = {.name = "money_conserved", .kind = MKT_COL_BOOL},
 	[C_BLOCKS] = {.name = "blocks", .kind = MKT_COL_UINT},
 	[C_BLOCK_MAX] = {.name = "block_transactions_max", .kind = MKT_COL_UINT},
@@ -187,6 +197,7 @@ static int tell_scripts(struct sim *s, const struct sim_ledger *l, const struct 
 			bool holds)
 {
 	const struct sim_device_sums dev = sim_device_sums(s->devices);
+	const struct sim_bill_sums bills = sim_bill_sums(s);
 	const struct sim_energy *e = &s->energy;
 	struct mkt_val row[C_COUNT] = {
 		[C_FROM] = mkt_v_uint(s->from_s),
@@ -225,6 +236,10 @@ static int tell_scripts(struct sim *s, const struct sim_ledger *l, const struct 
 		[C_DEVICES_SHORT] = mkt_v_uint(dev.short_wh),
 		[C_DEVICES_OVER] = mkt_v_uint(dev.over_wh),
 		[C_DEVICES_ORDERS] = mkt_v_uint(dev.orders),
+		[C_BILLS] = mkt_v_int(bills.bills_uc),
+		[C_ALONE] = mkt_v_int(bills.alone_uc),
+		[C_CHARGES] = mkt_v_int(bills.charges_uc),
+		[C_WORSE] = mkt_v_uint(bills.worse),
 		[C_CONSERVED] = mkt_v_bool(l->accounts_uc == s->deposits_uc),
 		[C_BLOCKS] = mkt_v_uint(l->height + 1),
 		[C_BLOCK_MAX] = mkt_v_uint(s->post.block_txs_max),
@@ -317,6 +332,17 @@ static void tell_energy(struct sim *s)
 	line(s, "supplied through meters", NULL, "%s", mkt_fmt_energy(e->supply_wh).s);
 }
 
+static void tell_bills(struct sim *s)
+{
+	const struct sim_bill_sums b = sim_bill_sums(s);
+	const char *currency = s->chain.genesis.currency;
+
+	line(s, "all bills together", NULL, "%s", mkt_fmt_money(b.bills_uc, currency).s);
+	line(s, "at the retailer alone", NULL, "%s", mkt_fmt_money(b.alone_uc, currency).s);
+	line(s, "of the bills for shortfalls", NULL, "%s", mkt_fmt_money(b.charges_uc, currency).s);
+	line(s, "pay more than alone", NULL, "%u of %u", b.worse, s->profile->nsites);
+}
+
 static void tell_devices(struct sim *s)
 {
 	const struct sim_device_sums dev = sim_device_sums(s->devices);
@@ -363,6 +389,7 @@ static int tell_people(struct sim *s, const struct sim_ledger *l, const struct s
 	mkt_out_part(&s->app->out, &human_table);
 	tell_market(s, l, f);
 	tell_energy(s);
+	tell_bills(s);
 	if (s->devices)
 		tell_devices(s);
 	tell_chain(s, l);

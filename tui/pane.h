@@ -59,7 +59,7 @@ struct tui_pane_ops {
 
 	/*
 	 * An action of keymap.def.  False: not its own; the frame then gives it to list(), or says
-	 * that nothing happened.  A pane that cannot act says why (tui_dash_say()) and returns true.
+	 * that nothing happened.  A pane that cannot act says why (tui_dash_say()) and is true.
 	 */
 	bool (*act)(struct tui_dash *d, void *self, enum tui_action action);
 

@@ -129,7 +129,7 @@ static int spread_session(struct community *c, const struct mkt_session *e)
 		struct mkt_session copy = *e;
 		uint64_t from_s = e->plug_in_s - c->self.first_s + span_s;
 
-		/* Put in the middle, what goes beyond the end would lie over the first days' stays. */
+		/* Put in the middle, what goes on behind the end would lie over other stays. */
 		if (i >= c->nbase && e->plug_out_s > c->self.first_s + span_s)
 			continue;
 		from_s -= (uint64_t)((int64_t)c->shift_weeks[i] * WEEK * MKT_PROFILE_WINDOW_S);
@@ -203,7 +203,7 @@ static int make_sites(struct community *c, const struct mkt_profile *base,
 		if (!copy)
 			continue;
 		name_site(&c->self.sites[i], copy);
-		/* Round the weeks from a place that differs from site to site, 0 left out at first. */
+		/* Round the weeks, beginning at a place that differs from site to site. */
 		c->shift_weeks[i] = (int16_t)((int)((turn + copy) % SHIFTS) - MKT_COMMUNITY_WEEKS);
 		if (copy >= SHIFTS)
 			c->scale[i] = (uint16_t)(700 + mkt_noise_below(mkt_noise(conf->seed,

@@ -73,6 +73,15 @@ wait_for() {
 	nothing_left
 }
 
+@test "every account holds what its bill says, and nobody pays above retail" {
+	run3 mkt sim --days 2 --seed 5 --json
+	status_is 0
+	[ "$(json '.data | .holds and .bills_uc != "0" and .retailer_alone_uc != "0" and .worse_off <= 21' <<<"$out")" = true ] || fail "$out"
+	run3 mkt sim --days 2 --seed 5
+	out_has "at the retailer alone"
+	out_has "pay more than alone"
+}
+
 @test "people read a table beside the paper's figures" {
 	run3 mkt sim
 	status_is 0
