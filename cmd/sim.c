@@ -18,7 +18,7 @@
 struct sim_values {
 	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude;
 	struct mkt_num days, seed, scale;
-	bool devices;
+	bool devices, table9;
 };
 
 static const struct mkt_opt sim_opts[] = {
@@ -44,6 +44,8 @@ static const struct mkt_opt sim_opts[] = {
 		   "a community of N participants, made of the profiles'"),
 	MKT_O_FLAG(struct sim_values, devices, "devices", 0,
 		   "chargers and batteries as programs behind mkt-driverd"),
+	MKT_O_FLAG(struct sim_values, table9, "table9", 0,
+		   "the case of the paper's Table 9, tagged and untagged"),
 	MKT_O_FILE(struct sim_values, keep, "keep", 0, "DIR",
 		   "keep the chain in DIR, which is made"),
 	MKT_O_FILE(struct sim_values, ledgerd, "ledgerd", 0, "FILE", "the ledgerd to start"),
@@ -191,6 +193,12 @@ static int run_days(struct sim *s, const struct sim_values *v)
 		return rc;
 	snprintf(s->app->out.currency, sizeof(s->app->out.currency), "%s",
 		 s->chain.genesis.currency);
+	if (v->table9) {
+		if ((rc = sim_table9(s)) < 0 || (rc = sim_totals_read(s, &l)) < 0 ||
+		    (rc = sim_chain_stop(&s->chain)) < 0)
+			return rc;
+		return sim_recount(s, &l);
+	}
 	if ((rc = sim_play(s)) < 0 || (rc = sim_ledger_read(s, &l)) < 0 ||
 	    (rc = sim_chain_stop(&s->chain)) < 0 || (rc = sim_recount(s, &l)) < 0)
 		return rc;
@@ -246,7 +254,7 @@ static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
 		app->deadline_ms = UINT64_MAX; /* days take what they take */
 	app->out.paging = false; /* a run ends by itself, on a terminal too */
 	mkt_app_catch_signals();
-	if ((rc = sim_report_check(app)) == 0 &&
+	if ((rc = v->table9 ? sim_table9_check(app) : sim_report_check(app)) == 0 &&
 	    (rc = parse_latitude(app, v->latitude, &s->latitude_cdeg)) == 0 &&
 	    (rc = mkt_zone_load(&s->zone, v->zone, NULL, &app->err)) == 0 &&
 	    (rc = open_profile(s, v)) == 0 && (rc = scale_up(s, v)) == 0)

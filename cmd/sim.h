@@ -10,6 +10,7 @@
  *   sim_bills.h  what each pays and earns, and would pay at the retailer alone
  *   sim_audit.c  a second set of accounts, kept from bids and contracts alone
  *   sim_report.c what it came to, beside the paper's figures
+ *   sim_table9.c the case of the paper's Table 9, both ways
  *
  * Everything that reaches the chain follows from profiles, seed and options: keys
  * and request ids are made from the seed, time is the operator's, and every post
@@ -194,6 +195,10 @@ struct sim_energy {
 
 struct sim_devices;
 
+/* A party's bid was taken as number @bid, or refused (0). */
+typedef void sim_placed_fn(void *who, struct sim_party *p, const struct mkt_intent *in,
+			   uint64_t bid);
+
 struct sim {
 	struct mkt_app *app;
 	uint64_t seed;
@@ -231,12 +236,22 @@ struct sim {
 	int64_t accounts_uc;       /* a sum under way */
 	struct sim_energy energy;
 	uint64_t begun_ms, ended_ms; /* of the playing, wall time */
+	sim_placed_fn *placed;       /* who hears of bids; NULL: the agents */
+	void *placed_who;
 };
 
 /* What was read for window @w, which is in the ring. */
 struct mkt_reading *sim_reading(struct sim *s, uint32_t w);
 
-/* Enroll, deposit, play all days, settle.  -MKT_ECANCELLED after Ctrl-C. */
+/* Make parties, enroll them, deposit. */
+int sim_begin(struct sim *s) MKT_MUST_CHECK;
+
+/* Contracts after @after, up to @end (UINT64_MAX: all), in order. */
+typedef int sim_contract_fn(void *who, struct sim *s, const struct sim_contract *c);
+int sim_contracts(struct sim *s, uint64_t after, uint64_t end, sim_contract_fn *each, void *who)
+	MKT_MUST_CHECK;
+
+/* Begin, play all days, settle.  -MKT_ECANCELLED after Ctrl-C. */
 int sim_play(struct sim *s) MKT_MUST_CHECK;
 
 /* ---- sim_accounts.c -------------------------------------------------------------------- */
@@ -267,6 +282,8 @@ struct sim_ledger {
 /* --fields, before anything is played. */
 int sim_report_check(struct mkt_app *app) MKT_MUST_CHECK;
 
+/* Counters and disk alone; then with all accounts, each compared with its bill. */
+int sim_totals_read(struct sim *s, struct sim_ledger *out) MKT_MUST_CHECK;
 int sim_ledger_read(struct sim *s, struct sim_ledger *out) MKT_MUST_CHECK;
 
 /* Recount the chain from its files, now that ledgerd is gone.  -MKT_EINTEGRITY. */
@@ -274,5 +291,13 @@ int sim_recount(struct sim *s, const struct sim_ledger *l) MKT_MUST_CHECK;
 
 /* Print; then -MKT_EINTEGRITY if something does not hold, with the first thing named. */
 int sim_report(struct sim *s, const struct sim_ledger *l) MKT_MUST_CHECK;
+
+/* ---- sim_table9.c ---------------------------------------------------------------------- */
+
+/* --fields, before anything is played. */
+int sim_table9_check(struct mkt_app *app) MKT_MUST_CHECK;
+
+/* Play and print; -MKT_EINTEGRITY if the chain counts other transactions than the paper. */
+int sim_table9(struct sim *s) MKT_MUST_CHECK;
 
 #endif

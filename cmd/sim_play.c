@@ -160,12 +160,13 @@ static int tell(struct sim *s, uint32_t account, enum mkt_side side, const struc
 			   (unsigned long long)c->exec, account);
 }
 
-static int take_new(struct sim *s, const struct sim_contract *c)
+static int take_new(void *who, struct sim *s, const struct sim_contract *c)
 {
 	struct sim_spread spread = {s->retailer.account, s->terms.feed_in_upwh,
 				    s->look.retail_upwh[0]};
 	int rc;
 
+	(void)who;
 	if (c->exec != s->last_exec + 1)
 		return mkt_err_set(&s->app->err, MKT_EINTEGRITY,
 				   "contract %llu follows contract %llu",
@@ -182,14 +183,15 @@ static int32_t retail_upwh(struct sim *s, uint32_t w)
 	return mkt_retail_upwh(&s->terms, sim_reading(s, w)->price_upwh);
 }
 
-static void take_settled(struct sim *s, const struct sim_contract *c)
+static int take_settled(void *who, struct sim *s, const struct sim_contract *c)
 {
+	(void)who;
 	sim_audit_settled(s->audit, c);
 	sim_bill_settled(s, c, retail_upwh(s, c->window));
+	return 0;
 }
 
-/* Contracts after @after, up to @end (UINT64_MAX: all): new ones, or settled ones again. */
-static int take_contracts(struct sim *s, uint64_t after, uint64_t end, bool settled)
+int sim_contracts(struct sim *s, uint64_t after, uint64_t end, sim_contract_fn *each, void *who)
 {
 	struct mkt_answer a = MKT_ANSWER_INIT;
 	struct sim_contract c = {0};
@@ -209,10 +211,8 @@ static int take_contracts(struct sim *s, uint64_t after, uint64_t end, bool sett
 		while (!rc && mkt_jval_next(&a.data, &it, &at)) {
 			rc = parse_contract(&at, &s->chain.genesis.tags, &c, &s->app->err);
 			after = c.exec;
-			if (!rc && settled)
-				take_settled(s, &c);
-			else if (!rc)
-				rc = take_new(s, &c);
+			if (!rc)
+				rc = each(who, s, &c);
 		}
 		more = a.next && after < end;
 	}
@@ -298,7 +298,7 @@ static int post(struct sim *s)
 {
 	int rc = sim_post_send(s);
 
-	return rc < 0 ? rc : take_contracts(s, s->last_exec, UINT64_MAX, false);
+	return rc < 0 ? rc : sim_contracts(s, s->last_exec, UINT64_MAX, take_new, NULL);
 }
 
 /* The sites' plans, sellers' first; who is first of all goes round from window to window. */
@@ -348,7 +348,8 @@ static int check_settled(struct sim *s, uint32_t w)
 
 	if (w < window_of(s->from_s) || w >= window_of(s->end_s))
 		return 0;
-	rc = take_contracts(s, s->exec_before[i], s->exec_before[i] + s->contracts_at[i], true);
+	rc = sim_contracts(s, s->exec_before[i], s->exec_before[i] + s->contracts_at[i],
+			   take_settled, NULL);
 	if (!rc)
 		sim_bill_close(s, retail_upwh(s, w));
 	return rc;
@@ -514,13 +515,18 @@ static int play_days(struct sim *s, struct mkt_progress *bar)
 	return rc < 0 ? rc : settle_all(s);
 }
 
+int sim_begin(struct sim *s)
+{
+	int rc = make_parties(s);
+
+	return rc < 0 ? rc : enroll(s);
+}
+
 int sim_play(struct sim *s)
 {
 	struct mkt_progress bar;
-	int rc = make_parties(s);
+	int rc = sim_begin(s);
 
-	if (!rc)
-		rc = enroll(s);
 	s->read_end = window_of(s->profile->first_s);
 	s->posted_end = window_of(s->from_s);
 	if (!rc)

@@ -137,7 +137,9 @@ static int take_result(struct sim *s, const struct sim_frame *f, uint32_t i,
 	in = &f->plan->v[i];
 	if (!r.err.code && (rc = mkt_jget_u64(at, "bid", UINT64_MAX, &id, err)) < 0)
 		return rc;
-	if (party->agent)
+	if (s->placed)
+		s->placed(s->placed_who, party, in, id);
+	else if (party->agent)
 		mkt_agent_placed(party->agent, in, id);
 	if (id && sim_audit_bid(s->audit, id, &in->op, f->plan->legs) < 0)
 		return mkt_err_code(err, MKT_ENOMEM);

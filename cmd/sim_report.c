@@ -33,7 +33,7 @@ static int read_totals(const struct mkt_jval *data, struct sim_ledger *l, struct
 	return 0;
 }
 
-int sim_ledger_read(struct sim *s, struct sim_ledger *out)
+int sim_totals_read(struct sim *s, struct sim_ledger *out)
 {
 	struct mkt_answer a = MKT_ANSWER_INIT;
 	int rc;
@@ -44,6 +44,13 @@ int sim_ledger_read(struct sim *s, struct sim_ledger *out)
 	if (!rc)
 		rc = read_totals(&a.data, out, &s->app->err);
 	mkt_answer_release(&a);
+	return rc;
+}
+
+int sim_ledger_read(struct sim *s, struct sim_ledger *out)
+{
+	int rc = sim_totals_read(s, out);
+
 	if (!rc && (rc = sim_sum_accounts(s, &out->accounts_uc)) == 0)
 		rc = sim_bill_check(s);
 	return rc;
