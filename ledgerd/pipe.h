@@ -34,7 +34,7 @@
 #include "core/ledger/state.h"
 #include "core/ledger/tx.h"
 
-#define LD_QUEUE_TXS 65536u	    /* envelopes under way, answered or not */
+#define LD_QUEUE_TXS MKT_BLOCK_TXS_MAX /* envelopes under way: a whole block of them */
 #define LD_QUEUE_BYTES (128u << 20) /* of bodies under way */
 #define LD_BATCH_TXS 16384u	    /* envelopes of one body */
 #define LD_CHUNK 32u		    /* envelopes a verify worker takes at once: 1.5 ms */
