@@ -35,6 +35,7 @@ struct tui_node {
 	char role[16], leader[64];
 	uint64_t height, block_ms; /* of the last block */
 	uint32_t block_txs;
+	bool block_seen;	 /* block_txs is known */
 	uint64_t epoch, lag;	 /* blocks behind its upstream */
 	int64_t disk_free_pct;	 /* -1: not told */
 	int64_t disk_free_bytes; /* -1: not told */
@@ -63,14 +64,22 @@ struct tui_source {
 
 struct tui_overlay;
 struct tui_child;
-struct tui_ask;
+
+/* A read that is under way. */
+struct tui_ask {
+	struct tui_ask *next;
+	struct tui_dash *d;
+	void (*fn)(struct tui_dash *d, void *ctx, const struct mkt_answer *a,
+		   const struct mkt_err *err);
+	void *ctx;
+};
 
 struct tui_dash_conf {
 	const char *server;  /* for people, and for children's --server */
 	const char *program; /* mkt, for children; absolute */
 	const char *tz;	     /* --tz; NULL: the chain's */
-	/* True if `mkt @argv...` may change something outside; NULL: anything may. */
-	bool (*changes)(const char *const *argv);
+	/* Why `mkt @argv...` is not run from here, or NULL; NULL: everything is run. */
+	const char *(*refusal)(const char *const *argv, bool control);
 	const char *(*command)(unsigned i); /* names of commands, for completion; NULL ends */
 	char who[TUI_WHO_MAX];		    /* account as a piece of a path; "": none */
 	bool control;			    /* actions that change something outside may be done */
@@ -119,6 +128,7 @@ struct tui_dash {
 	bool dirty;   /* draw again, when the next picture is due */
 	bool urgent;  /* draw again now: somebody pressed a key */
 	bool quit;
+	uint64_t leave_ms; /* steady: somebody wanted to leave while something was open */
 	int exit_status;
 	char said[TUI_SAY_MAX]; /* status line; "": none */
 	enum tui_style said_style;
@@ -127,9 +137,11 @@ struct tui_dash {
 	struct tui_overlay *top;    /* the uppermost; overlay.h */
 	struct tui_child *children; /* under way; child.h */
 	struct tui_places places;
+	bool side_visited;		/* the second pane knows that it is shown */
 	struct mkt_buf clip;		/* to be copied to the terminal's clipboard; "": nothing */
 	struct tui_ask *asks;		/* reads that are not answered; owned */
 	uint64_t asked_ms[3];		/* steady: status, account, facts */
+	bool money_old;			/* blocks came since the account was read */
 	char tz[MKT_ZONE_NAME_MAX + 1]; /* of `:tz`; "": conf.tz */
 };
 

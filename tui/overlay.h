@@ -12,7 +12,10 @@
 #include "tui/dash.h"
 
 struct tui_overlay_ops {
-	/* Draw over @a, the whole area of panes; *@cursor_y stays -1 unless something is typed. */
+	/*
+	 * Draw over @a, the whole area of panes.  *@cursor_y stays -1 unless something is typed;
+	 * then it is the cursor's place on the canvas: area.y + y.
+	 */
 	void (*draw)(struct tui_dash *d, void *self, struct tui_area a, int *cursor_y,
 		     int *cursor_x);
 	/* A key; it may pop itself. */

@@ -15,6 +15,7 @@
 #include <curses.h>
 #include <term.h>
 
+#include "core/codec/base64.h"
 #include "tui/screen.h"
 
 #define ESC_DELAY_MS 25
@@ -299,6 +300,21 @@ void tui_screen_return(struct tui_screen *s)
 {
 	tui_screen_resized(s);
 	refresh();
+}
+
+void tui_screen_copy(struct tui_screen *s, const char *text)
+{
+	struct mkt_buf b = MKT_BUF_INIT;
+
+	/* OSC 52; terminals that do not know it ignore it. */
+	mkt_buf_addstr(&b, "\033]52;c;");
+	mkt_base64_put(&b, text, strlen(text));
+	mkt_buf_addch(&b, '\a');
+	if (!b.bad) {
+		fwrite(b.data, 1, b.len, s->out);
+		fflush(s->out);
+	}
+	mkt_buf_release(&b);
 }
 
 void tui_screen_bell(struct tui_screen *s)

@@ -81,6 +81,9 @@ void tui_screen_resized(struct tui_screen *s);
 void tui_screen_leave(struct tui_screen *s);
 void tui_screen_return(struct tui_screen *s);
 
+/* Ask the terminal to keep @text (our own, or anybody's: it is sent as base64) as its clipboard. */
+void tui_screen_copy(struct tui_screen *s, const char *text);
+
 /* Ring: something needs a human. */
 void tui_screen_bell(struct tui_screen *s);
 
