@@ -165,11 +165,12 @@ static int set_form(struct mkt_app *app)
 {
 	struct mkt_out *o = &app->out;
 
-	if (app->opt.json && app->opt.porcelain)
-		return mkt_app_usage(app, "--json and --porcelain exclude each other");
+	if (app->opt.json + app->opt.csv + (app->opt.porcelain != 0) > 1)
+		return mkt_app_usage(app, "--json, --csv and --porcelain exclude each other");
 	if (app->opt.nul && !app->opt.porcelain)
 		return mkt_app_usage(app, "-z needs --porcelain");
 	o->form = app->opt.json ? MKT_FORM_JSON :
+		  app->opt.csv ? MKT_FORM_CSV :
 		  app->opt.porcelain ? MKT_FORM_PORCELAIN : MKT_FORM_HUMAN;
 	o->nul = app->opt.nul;
 	o->quiet = app->opt.quiet;
@@ -389,6 +390,8 @@ int mkt_app_finish(struct mkt_app *app, int rc)
 			mkt_err_hint(&app->err, "free space or mend the reader, then ask again");
 		rc = -MKT_EOUTPUT;
 	}
+	if (rc >= 0 && app->out.form == MKT_FORM_CSV && app->out.next[0])
+		mkt_app_warn(app, "there is more: --cursor %s", app->out.next);
 	if (rc >= 0)
 		return rc;
 	if (!app->exit_status)

@@ -31,6 +31,7 @@ struct mkt_globals {
 	const char *account;
 	const char *identity;
 	bool json;
+	bool csv;
 	int porcelain;   /* version, 0: no */
 	bool nul;
 	const char *fields;

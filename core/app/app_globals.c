@@ -17,6 +17,7 @@ const struct mkt_opt mkt_global_options[] = {
 	MKT_O_TEXT(G, account, "account", 0, "NAME", "account", "account to act for"),
 	MKT_O_FILE(G, identity, "identity", 0, "FILE", "key file that signs"),
 	MKT_O_FLAG(G, json, "json", 0, "answer as JSON"),
+	MKT_O_FLAG(G, csv, "csv", 0, "answer as comma-separated values, for spreadsheets"),
 	{.kind = MKT_OPT_WORD,
 	 .name = "porcelain",
 	 .bare = true,

@@ -232,6 +232,8 @@ int mkt_out_check(struct mkt_out *o, const struct mkt_doc *doc, struct mkt_err *
 {
 	uint64_t selected[MKT_PARTS_MAX];
 
+	if (o->form == MKT_FORM_CSV && doc->parts[1])
+		return mkt_err_set(err, MKT_EUSAGE, "--csv shows one table, and this has several");
 	return select_fields(o, doc, selected, err);
 }
 
@@ -252,6 +254,8 @@ static const struct mkt_render *renderer(enum mkt_form form)
 		return &mkt_render_json;
 	case MKT_FORM_PORCELAIN:
 		return &mkt_render_porcelain;
+	case MKT_FORM_CSV:
+		return &mkt_render_csv;
 	default:
 		return &mkt_render_human;
 	}
@@ -259,8 +263,10 @@ static const struct mkt_render *renderer(enum mkt_form form)
 
 int mkt_out_open(struct mkt_out *o, const struct mkt_doc *doc, struct mkt_err *err)
 {
-	int rc = select_fields(o, doc, o->selected, err);
+	int rc = mkt_out_check(o, doc, err);
 
+	if (!rc)
+		rc = select_fields(o, doc, o->selected, err);
 	if (rc < 0)
 		return rc;
 	assert(!o->doc);

@@ -1,11 +1,11 @@
 /*
- * Output: one description of a result, three ways to show it.
+ * Output: one description of a result, four ways to show it.
  *
  * A command describes its result once, as constant data: a document (schema and
  * version) of one or more parts, each a table of columns or a single object.
  * Then it hands over rows of values.  The human form (a table cut to the
- * terminal, own zone, units in the header), --porcelain (TAB lines) and --json
- * come from that, and so do the names that --fields takes.
+ * terminal, own zone, units in the header), --porcelain (TAB lines), --json and
+ * --csv (one table) come from that, and so do the names that --fields takes.
  *
  *	enum { C_WINDOW, C_TAG, C_PRICE, C_ENERGY };
  *	static const struct mkt_col level_cols[] = {
@@ -44,7 +44,7 @@
 #define MKT_COLS_MAX 64 /* a bit each */
 #define MKT_PARTS_MAX 6
 
-enum mkt_form { MKT_FORM_HUMAN = 0, MKT_FORM_PORCELAIN, MKT_FORM_JSON };
+enum mkt_form { MKT_FORM_HUMAN = 0, MKT_FORM_PORCELAIN, MKT_FORM_JSON, MKT_FORM_CSV };
 
 enum mkt_col_kind {
 	MKT_COL_TEXT = 1, /* text */
@@ -225,7 +225,7 @@ void mkt_out_meta(struct mkt_out *o, uint64_t height, uint64_t as_of_ms, bool st
 int mkt_out_check(struct mkt_out *o, const struct mkt_doc *doc, struct mkt_err *err)
 	MKT_MUST_CHECK;
 
-/* Begin a document; one at a time.  Fails as mkt_out_check() does. */
+/* Begin a document; one at a time.  Fails as mkt_out_check() does; --csv takes one table only. */
 int mkt_out_open(struct mkt_out *o, const struct mkt_doc *doc, struct mkt_err *err) MKT_MUST_CHECK;
 
 /* Begin a part: parts come in the order of the document; the one before ends. */
@@ -278,6 +278,7 @@ void mkt_out_unit(const struct mkt_out *o, enum mkt_col_kind kind, char *out, si
 extern const struct mkt_render mkt_render_human;
 extern const struct mkt_render mkt_render_porcelain;
 extern const struct mkt_render mkt_render_json;
+extern const struct mkt_render mkt_render_csv;
 
 /* For the renderers. */
 unsigned mkt_out_cols(const struct mkt_table *t);

@@ -1,5 +1,5 @@
 /*
- * One description, three forms: every kind of value in each, parts, lists inside
+ * One description, four forms: every kind of value in each, parts, lists inside
  * rows, streams, fields, cursors; what a failed write does.
  */
 #include "core/base/compat.h"
@@ -451,6 +451,37 @@ static void test_long_list(void **state)
 	assert_true(lseek(f->o.fd, 0, SEEK_END) > 3000000);
 }
 
+/* ---- CSV ---------------------------------------------------------------------------------- */
+
+static void test_csv(void **state)
+{
+	struct fixture *f = *state;
+
+	f->o.form = MKT_FORM_CSV;
+	mkt_out_meta(&f->o, 18231, 1795397403250, false);
+	print_bids(f, &bids_doc);
+	assert_string_equal(written(f),
+			    "id,name,window,price_ujpy_per_wh,energy_wh,power_w,held_ujpy,time,"
+			    "block_time_ms,sum,open,age_s\n"
+			    "9f3c61aa01,\"a\tb\\c\n\"\"d\"\" \x1b[31m\xc3\xa9\",2026-11-23T01:30:00Z,25505,"
+			    "10000,-3180,-1275500000,2026-11-23T01:30:00Z,2026-11-23T01:30:00.250Z,"
+			    "18446744073709551615,1,125\n"
+			    ",,,,,,,,,,,\n");
+}
+
+static void test_csv_one_table(void **state)
+{
+	struct fixture *f = *state;
+
+	f->o.form = MKT_FORM_CSV;
+	f->o.fields = "open,name";
+	print_bids(f, &bid_doc);
+	assert_memory_equal(written(f), "name,open\n\"a", 12);
+	f->o.fields = NULL;
+	assert_int_equal(mkt_out_open(&f->o, &parts_doc, &f->err), -MKT_EUSAGE);
+	assert_int_equal(mkt_out_check(&f->o, &parts_doc, &f->err), -MKT_EUSAGE);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -462,7 +493,7 @@ int main(void)
 		T(test_porcelain_parts), T(test_human), T(test_human_object),
 		T(test_human_wide_columns), T(test_human_narrow), T(test_human_parts_and_empty),
 		T(test_human_stream), T(test_receipt), T(test_unknown_field),
-		T(test_failure_prints_nothing), T(test_full_disk), T(test_long_list),
+		T(test_csv), T(test_csv_one_table), T(test_failure_prints_nothing), T(test_full_disk), T(test_long_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
