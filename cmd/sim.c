@@ -17,7 +17,7 @@
 
 struct sim_values {
 	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude;
-	struct mkt_num days, seed, scale;
+	struct mkt_num days, seed, scale, pace;
 	bool devices, table9;
 };
 
@@ -42,6 +42,12 @@ static const struct mkt_opt sim_opts[] = {
 	 .help = "of made-up roofs; south is negative"},
 	MKT_O_UINT(struct sim_values, scale, "scale", 0, "N", 1, MKT_COMMUNITY_MAX, NULL,
 		   "a community of N participants, made of the profiles'"),
+	{.kind = MKT_OPT_DURATION,
+	 .name = "pace",
+	 .at = MKT_O_AT(struct sim_values, pace, struct mkt_num),
+	 .metavar = "TIME",
+	 .max = 60000,
+	 .help = "wait between windows, for people who watch"},
 	MKT_O_FLAG(struct sim_values, devices, "devices", 0,
 		   "chargers and batteries as programs behind mkt-driverd"),
 	MKT_O_FLAG(struct sim_values, table9, "table9", 0,
@@ -249,6 +255,7 @@ static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
 	s->seed = (uint64_t)v->seed.v;
 	s->days = (uint32_t)v->days.v;
 	s->profiles = v->profiles;
+	s->pace_ms = (uint32_t)v->pace.v;
 	s->with_devices = v->devices;
 	if (!app->opt.timeout)
 		app->deadline_ms = UINT64_MAX; /* days take what they take */

@@ -204,6 +204,7 @@ struct sim {
 	uint64_t seed;
 	uint64_t from_s, end_s;    /* local midnights */
 	uint32_t days;
+	uint32_t pace_ms;          /* between windows, for people who watch */
 	const char *profiles;      /* NULL: made up */
 	int32_t latitude_cdeg;
 	struct mkt_zone zone;

@@ -6,8 +6,8 @@
  * settlement (core/ledger/settle.c), not from the ledger's accounts; at the end
  * each account of the ledger must hold what was deposited and what its bill says.
  *
- * What a meter shows beyond the contracts is bought from the retailer at its price of the window, or
- * sold to it at the feed-in price; this part does not pass through the ledger.
+ * What a meter shows beyond the contracts is bought from the retailer at its price of the
+ * window or sold to it at the feed-in price; this part does not pass through the ledger.
  */
 #ifndef MKT_CMD_SIM_BILLS_H
 #define MKT_CMD_SIM_BILLS_H
@@ -38,7 +38,7 @@ int64_t sim_bill_uc(const struct sim_bill *b);
 struct sim_bill_sums {
 	int64_t bills_uc, alone_uc, charges_uc;
 	uint32_t worse;     /* participants who pay more than alone, charges and all */
-	uint32_t dearer;    /* who paid more than the retailer's price for what they drew: must be 0 */
+	uint32_t dearer;    /* who paid above the retailer's price for what they drew: must be 0 */
 	uint32_t cheaper;   /* who earned less than the feed-in price: must be 0 */
 };
 

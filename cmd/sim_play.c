@@ -1,6 +1,8 @@
 /* The days, window by window; strategy.h tells what a round is. */
 #include "core/base/compat.h"
 
+#include <poll.h>
+
 #include "cmd/sim_devices.h"
 #include "core/units/civil.h"
 
@@ -495,6 +497,13 @@ static bool unreached(int rc)
 	return rc == -MKT_EUNAVAILABLE || rc == -MKT_EUNKNOWN || rc == -MKT_ETIMEOUT;
 }
 
+/* A signal ends it. */
+static void keep_pace(const struct sim *s)
+{
+	if (s->pace_ms)
+		poll(NULL, 0, (int)s->pace_ms);
+}
+
 static int play_days(struct sim *s, struct mkt_progress *bar)
 {
 	uint32_t first = window_of(s->from_s), end = window_of(s->end_s) + MKT_AGENT_LAG;
@@ -511,6 +520,7 @@ static int play_days(struct sim *s, struct mkt_progress *bar)
 					   "%u of %u windows are played, and the time is over",
 					   k - first + 1, end - first);
 		mkt_progress_update(bar, k - first + 1, end - first, mkt_app_mono_ms());
+		keep_pace(s);
 	}
 	return rc < 0 ? rc : settle_all(s);
 }

@@ -32,7 +32,7 @@ if [ -x "$build/mkt" ]; then
 	report "every option of a command is on its page" "$(for c in $commands; do
 		[ -f "man/mkt-$c.1" ] || continue
 		text=$(mandoc -Tascii "man/mkt-$c.1" | col -b)
-		options_of "$c" 2>/dev/null | grep -oE '^--[a-z-]+' | sort -u | while read -r o; do
+		options_of "$c" 2>/dev/null | grep -oE '^--[a-z0-9-]+' | sort -u | while read -r o; do
 			printf '%s' "$text" | grep -qE -- "(^|[^a-z-])$o([^a-z-]|\$)" || echo "mkt-$c.1 lacks $o"; done; done)"
 	page=$(mandoc -Tascii man/mkt.1 | col -b)
 	report "mkt(1) lists every command and every common option" "$(for c in $commands; do
@@ -43,7 +43,7 @@ if [ -x "$build/mkt" ]; then
 		name=$(printf '%s\n' "$line" | tr -s ' ' '\n' | grep -xF "$commands" | head -n 1)
 		known=$("$build/mkt" --completion-helper; echo --list-cmds; echo --completion-helper
 			[ -z "$name" ] || options_of "$name" "$line")
-		printf '%s\n' "$line" | grep -oE '(^| )--[a-z-]+' | tr -d ' ' | sort -u | while read -r o; do
+		printf '%s\n' "$line" | grep -oE '(^| )--[a-z0-9-]+' | tr -d ' ' | sort -u | while read -r o; do
 			printf '%s\n' "$known" | cut -f1 | grep -qxE -- "$o|--${o#--no-}" ||
 				echo "${p##*/}: $o in: $line"; done; done)"
 	report "every command prints its usage" "$(for c in $commands; do
