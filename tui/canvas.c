@@ -299,6 +299,24 @@ void tui_frame(struct tui_area a, enum tui_style style, const char *title)
 	}
 }
 
+void tui_clean(struct mkt_buf *out, const char *text, size_t n, bool newlines)
+{
+	const uint8_t *s = (const uint8_t *)text;
+	size_t len;
+
+	for (size_t i = 0; i < n; i += len ? len : 1) {
+		len = mkt_utf8_len(s + i, n - i);
+		if (newlines && s[i] == '\n')
+			mkt_buf_addch(out, '\n');
+		else if (newlines && s[i] == '\t')
+			mkt_buf_addstr(out, "    ");
+		else if (!len || meddles(code_of(s + i, len)))
+			mkt_buf_addch(out, '?');
+		else
+			mkt_buf_add(out, s + i, len);
+	}
+}
+
 void tui_canvas_text(const struct tui_canvas *c, struct mkt_buf *out)
 {
 	for (unsigned y = 0; y < c->rows; y++) {

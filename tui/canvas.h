@@ -106,6 +106,12 @@ void tui_frame(struct tui_area a, enum tui_style style, const char *title);
 /* Columns that @text takes when it is drawn. */
 unsigned tui_width(const struct tui_canvas *c, const char *text);
 
+/*
+ * Anybody's text as it may be written where no canvas is: what tui_text() shows as '?' because
+ * it steers or is no UTF-8 is '?' here too.  With @newlines those stay and tabs are blanks.
+ */
+void tui_clean(struct mkt_buf *out, const char *text, size_t n, bool newlines);
+
 /* The picture as lines of text, without blanks at their ends; for --once and tests. */
 void tui_canvas_text(const struct tui_canvas *c, struct mkt_buf *out);
 
