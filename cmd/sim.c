@@ -13,11 +13,12 @@
 #define HISTORY_DAYS 28		 /* that forecasts of a made-up community begin with */
 #define DEFAULT_DAY "2019-06-17" /* the first of the demonstration */
 #define DAYS_MAX 3660
+#define CHARGER_W_MIN 100
 #define GENESIS_S 3600 /* block 0 stands this long before the first day */
 
 struct sim_values {
 	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude;
-	struct mkt_num days, seed, scale, pace;
+	struct mkt_num days, seed, scale, pace, charger_power;
 	bool devices, table9;
 };
 
@@ -50,6 +51,8 @@ static const struct mkt_opt sim_opts[] = {
 	 .help = "wait between windows, for people who watch"},
 	MKT_O_FLAG(struct sim_values, devices, "devices", 0,
 		   "chargers and batteries as programs behind mkt-driverd"),
+	MKT_O_UNIT(struct sim_values, charger_power, POWER, "charger-power", 0, "POWER", NULL,
+		   "chargers give this at most"),
 	MKT_O_FLAG(struct sim_values, table9, "table9", 0,
 		   "the case of the paper's Table 9, tagged and untagged"),
 	MKT_O_FILE(struct sim_values, keep, "keep", 0, "DIR",
@@ -185,6 +188,18 @@ static int scale_up(struct sim *s, const struct sim_values *v)
 	return mkt_community_new(base, &conf, &s->profile, &s->app->err);
 }
 
+/* --charger-power: a weak supply; stays may become too short. */
+static int weaken(struct sim *s, const struct sim_values *v)
+{
+	if (v->charger_power.given && s->with_devices)
+		return mkt_app_usage(s->app, "--devices have the power that they have: not with "
+					     "--charger-power");
+	if (v->charger_power.given && v->charger_power.v < CHARGER_W_MIN)
+		return mkt_app_usage(s->app, "chargers must give at least %d W", CHARGER_W_MIN);
+	s->charger_w = v->charger_power.given ? (uint32_t)v->charger_power.v : UINT32_MAX;
+	return 0;
+}
+
 static int run_days(struct sim *s, const struct sim_values *v)
 {
 	struct sim_chain_conf conf = {.seed = s->seed,
@@ -234,6 +249,7 @@ static void release(struct sim *s)
 	sim_post_release(&s->post);
 	sim_audit_free(s->audit);
 	free(s->agents);
+	free(s->sites);
 	free(s->parties);
 	free(s->ring);
 	free(s->ring_wh);
@@ -264,7 +280,8 @@ static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
 	if ((rc = v->table9 ? sim_table9_check(app) : sim_report_check(app)) == 0 &&
 	    (rc = parse_latitude(app, v->latitude, &s->latitude_cdeg)) == 0 &&
 	    (rc = mkt_zone_load(&s->zone, v->zone, NULL, &app->err)) == 0 &&
-	    (rc = open_profile(s, v)) == 0 && (rc = scale_up(s, v)) == 0)
+	    (rc = open_profile(s, v)) == 0 && (rc = scale_up(s, v)) == 0 &&
+	    (rc = weaken(s, v)) == 0)
 		rc = app->opt.dry_run ? tell_dry_run(s) : run_days(s, v);
 	signal = mkt_app_stopped();
 	release(s);

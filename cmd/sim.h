@@ -191,6 +191,13 @@ void sim_post_release(struct sim_post *p);
 struct sim_energy {
 	uint64_t load_wh, pv_wh, car_wh, supply_wh, draw_wh, car_missed_wh, sessions;
 	uint64_t charged_wh, discharged_wh;
+	/* Contracts of cars, of sites whose battery could, of other homes: and what was kept. */
+	uint64_t car_contracted_wh, car_kept_wh;
+	uint64_t battery_contracted_wh, battery_kept_wh;
+	uint64_t home_contracted_wh, home_kept_wh;
+	uint64_t bought_wh, green_wh;  /* delivered to sites under contracts; of it green */
+	/* Cars that left; could be filled; were; were told; were not, and lack something. */
+	uint64_t cars_left, cars_could, cars_filled, cars_told, cars_told_wh, cars_untold;
 };
 
 struct sim_devices;
@@ -206,6 +213,8 @@ struct sim {
 	uint32_t days;
 	uint32_t pace_ms;          /* between windows, for people who watch */
 	const char *profiles;      /* NULL: made up */
+	bool green_mode;           /* buyers pay a premium for green */
+	int32_t premium_upwh;
 	int32_t latitude_cdeg;
 	struct mkt_zone zone;
 	struct mkt_profile *profile;
@@ -219,6 +228,8 @@ struct sim {
 	struct mkt_outlook fresh;  /* windows whose prices have just come out */
 	struct mkt_retailer retailer;
 	struct mkt_agent *agents;  /* of profile->nsites */
+	struct mkt_site *sites;    /* the profile's, with chargers of at most charger_w */
+	uint32_t charger_w;
 	struct sim_party *parties; /* operator, retailer, then the sites */
 	uint32_t nparties;
 	struct mkt_reading *ring;  /* window w at w % SIM_AHEAD */
@@ -251,6 +262,9 @@ int sim_begin(struct sim *s) MKT_MUST_CHECK;
 typedef int sim_contract_fn(void *who, struct sim *s, const struct sim_contract *c);
 int sim_contracts(struct sim *s, uint64_t after, uint64_t end, sim_contract_fn *each, void *who)
 	MKT_MUST_CHECK;
+
+/* A car has come to a charger: its agent knows, and what it will lack is told. */
+int sim_plug_in(struct sim *s, const struct mkt_session *e) MKT_MUST_CHECK;
 
 /* Begin, play all days, settle.  -MKT_ECANCELLED after Ctrl-C. */
 int sim_play(struct sim *s) MKT_MUST_CHECK;

@@ -89,7 +89,7 @@ static uint32_t positive(int64_t v)
 static void describe_charger(const struct sim_devices *d, const struct sim_dev *dev,
 			     struct mkt_plan_device *p)
 {
-	const struct mkt_site *at = &d->s->profile->sites[dev->site];
+	const struct mkt_site *at = &d->s->sites[dev->site];
 	uint32_t most_ma;
 
 	p->by_current = true;
@@ -365,8 +365,9 @@ static int come(struct sim_devices *d, const struct mkt_session *e)
 	struct mkt_agent *a = &d->s->agents[e->site];
 	int rc;
 
-	if (mkt_agent_plug_in(a, e) < 0)
-		return mkt_err_code(&d->s->app->err, MKT_ENOMEM);
+	rc = sim_plug_in(d->s, e);
+	if (rc < 0)
+		return rc;
 	if (!dev)
 		return 0; /* a charger that is not in the equipment: charged by arithmetic */
 	dev->session = *e;
@@ -398,7 +399,6 @@ static int look_ahead(struct sim_devices *d, uint64_t until_s)
 		if (d->nsoon == MKT_ARRAY_SIZE(d->soon))
 			return mkt_err_set(&d->s->app->err, MKT_ELIMIT,
 					   "more than %u cars come at once", d->nsoon);
-		d->s->energy.sessions++;
 		d->soon[d->nsoon++] = e;
 	}
 	return rc;

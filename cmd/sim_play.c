@@ -5,6 +5,7 @@
 
 #include "cmd/sim_devices.h"
 #include "core/units/civil.h"
+#include "core/units/fmt.h"
 
 #define WINDOW_S MKT_PROFILE_WINDOW_S
 #define NOON_S (12 * 3600) /* day-ahead prices are out */
@@ -56,6 +57,22 @@ static int read_to(struct sim *s, uint32_t end)
 	return 0;
 }
 
+int sim_plug_in(struct sim *s, const struct mkt_session *e)
+{
+	struct mkt_agent *a = &s->agents[e->site];
+	const struct mkt_car *car;
+
+	if (mkt_agent_plug_in(a, e) < 0)
+		return no_memory(s);
+	s->energy.sessions++;
+	car = &a->cars[a->ncars - 1];
+	if (car->told_wh && s->app->opt.verbose)
+		fprintf(stderr, "%s: the car that came at %s will lack %s at %s\n",
+			a->site->chargers[e->charger], mkt_fmt_utc_ms(e->plug_in_s * 1000).s,
+			mkt_fmt_energy(car->told_wh).s, mkt_fmt_utc_ms(e->plug_out_s * 1000).s);
+	return 0;
+}
+
 static int take_cars(struct sim *s, uint64_t now_s)
 {
 	struct mkt_session e;
@@ -64,9 +81,9 @@ static int take_cars(struct sim *s, uint64_t now_s)
 	while ((rc = mkt_profile_session(s->profile, now_s + 1, &e, &s->app->err)) > 0) {
 		if (e.plug_in_s < s->from_s)
 			continue; /* came before the first day */
-		s->energy.sessions++;
-		if (mkt_agent_plug_in(&s->agents[e.site], &e) < 0)
-			return no_memory(s);
+		rc = sim_plug_in(s, &e);
+		if (rc < 0)
+			return rc;
 	}
 	return rc;
 }
@@ -190,6 +207,11 @@ static int take_settled(void *who, struct sim *s, const struct sim_contract *c)
 	(void)who;
 	sim_audit_settled(s->audit, c);
 	sim_bill_settled(s, c, retail_upwh(s, c->window));
+	if (c->buyer != s->retailer.account) {
+		s->energy.bought_wh += c->delivered_wh;
+		if (mkt_tags_value(c->tags, 0) == mkt_tags_value(s->terms.green, 0))
+			s->energy.green_wh += c->delivered_wh;
+	}
 	return 0;
 }
 
@@ -239,6 +261,17 @@ static void add_energy(struct sim *s, const struct mkt_reading *r, uint32_t site
 		e->charged_wh += (uint64_t)m->battery_wh;
 	else
 		e->discharged_wh += (uint64_t) - (int64_t)m->battery_wh;
+	e->car_contracted_wh += m->car_contracted_wh;
+	e->car_kept_wh += m->car_kept_wh;
+	*(m->battery_could ? &e->battery_contracted_wh : &e->home_contracted_wh) +=
+		m->site_contracted_wh;
+	*(m->battery_could ? &e->battery_kept_wh : &e->home_kept_wh) += m->site_kept_wh;
+	e->cars_left += m->cars_left;
+	e->cars_could += m->cars_could;
+	e->cars_filled += m->cars_filled;
+	e->cars_told += m->cars_told;
+	e->cars_told_wh += m->cars_told_wh;
+	e->cars_untold += m->cars_untold;
 }
 
 /* Everybody's reports of window @w, as the first operations of their plans. */
@@ -439,7 +472,8 @@ static int make_parties(struct sim *s)
 	s->agents = calloc(n, sizeof(*s->agents));
 	s->parties = calloc(s->nparties, sizeof(*s->parties));
 	s->audit = sim_audit_new();
-	if (!s->agents || !s->parties || !s->audit || make_ring(s, n) < 0)
+	s->sites = calloc(n, sizeof(*s->sites));
+	if (!s->agents || !s->parties || !s->sites || !s->audit || make_ring(s, n) < 0)
 		return no_memory(s);
 	s->parties[0].key = s->chain.operator_key;
 	s->terms = (struct mkt_terms){
@@ -447,10 +481,17 @@ static int make_parties(struct sim *s)
 		.price_max_upwh = s->chain.genesis.price_max_upwh,
 		.margin_upwh = MARGIN_UPWH,
 		.feed_in_upwh = FEED_IN_UPWH,
+		.green_mode = s->green_mode,
+		.premium_upwh = s->premium_upwh,
 	};
 	if (mkt_tags_parse(&s->chain.genesis.tags, "green", &s->terms.green, &s->app->err) < 0 ||
 	    mkt_tags_parse(&s->chain.genesis.tags, "brown", &s->terms.brown, &s->app->err) < 0)
 		return -s->app->err.code;
+	for (uint32_t i = 0; i < n; i++) {
+		s->sites[i] = s->profile->sites[i];
+		if (s->sites[i].charger_w > s->charger_w)
+			s->sites[i].charger_w = s->charger_w;
+	}
 	for (uint32_t i = 0; i < n; i++) /* the account number comes with the enrollment */
 		s->parties[2 + i].agent = &s->agents[i];
 	return 0;
@@ -477,7 +518,7 @@ static int enroll(struct sim *s)
 		return rc;
 	mkt_retailer_init(&s->retailer, s->parties[1].account, s->profile->nsites);
 	for (uint32_t i = 0; i < s->profile->nsites; i++)
-		mkt_agent_init(&s->agents[i], &s->profile->sites[i], s->parties[2 + i].account,
+		mkt_agent_init(&s->agents[i], &s->sites[i], s->parties[2 + i].account,
 			       s->seed);
 	rc = sim_top_up(s);
 	return rc < 0 ? rc : sim_post_send(s);

@@ -85,6 +85,7 @@ static int judge(const struct sim *s, const struct sim_ledger *l, const struct s
 {
 	const struct sim_device_sums dev = sim_device_sums(s->devices);
 	const struct sim_bill_sums bills = sim_bill_sums(s);
+	const struct sim_energy *e = &s->energy;
 	const struct {
 		bool holds;
 		const char *what;
@@ -106,6 +107,13 @@ static int judge(const struct sim *s, const struct sim_ledger *l, const struct s
 		{l->delivered_wh == f->delivered_wh,
 		 "the ledger counts other deliveries than it settled"},
 		{l->txs == s->post.txs, "the ledger counts other transactions than were sent"},
+		{e->cars_filled * 100 >= e->cars_could * 99,
+		 "fewer than 99 % of the cars that could be filled were"},
+		{!e->cars_untold, "a car left with less than its driver was told"},
+		{(e->car_kept_wh + dev.steps_wh) * 100 >= e->car_contracted_wh * 99,
+		 "cars took more than 1 % less than was contracted for them"},
+		{(e->battery_kept_wh + dev.steps_wh) * 100 >= e->battery_contracted_wh * 99,
+		 "sites whose battery could help moved more than 1 % less than contracted"},
 		{dev.over_wh <= dev.steps_wh, "devices moved more than they were asked for"},
 	};
 
@@ -124,6 +132,9 @@ enum {
 	C_PV, C_CARS, C_SESSIONS, C_MISSED, C_DRAWN, C_SUPPLIED, C_DEPOSITS, C_ACCOUNTS_UC,
 	C_DEVICES, C_DEVICES_ASKED, C_DEVICES_MOVED, C_DEVICES_SHORT, C_DEVICES_OVER,
 	C_DEVICES_ORDERS,
+	C_CARS_COULD, C_CARS_FILLED, C_CARS_TOLD, C_CARS_TOLD_WH, C_CARS_UNTOLD,
+	C_CAR_CONTRACTED, C_CAR_KEPT, C_BAT_CONTRACTED, C_BAT_KEPT, C_HOME_CONTRACTED,
+	C_HOME_KEPT, C_BOUGHT, C_GREEN,
 	C_BILLS, C_ALONE, C_CHARGES, C_WORSE,
 	C_CONSERVED, C_BLOCKS, C_BLOCK_MAX, C_BLOCKS_BYTES, C_STORE_BYTES, C_TX_BYTES,
 	C_DIGEST, C_WALL, C_HOLDS, C_COUNT
@@ -166,6 +177,19 @@ static const struct mkt_col sim_cols[] = {
 	[C_DEVICES_SHORT] = {.name = "devices_short_wh", .kind = MKT_COL_ENERGY},
 	[C_DEVICES_OVER] = {.name = "devices_over_wh", .kind = MKT_COL_ENERGY},
 	[C_DEVICES_ORDERS] = {.name = "devices_orders", .kind = MKT_COL_UINT},
+	[C_CARS_COULD] = {.name = "cars_could_be_filled", .kind = MKT_COL_UINT},
+	[C_CARS_FILLED] = {.name = "cars_filled", .kind = MKT_COL_UINT},
+	[C_CARS_TOLD] = {.name = "cars_told", .kind = MKT_COL_UINT},
+	[C_CARS_TOLD_WH] = {.name = "cars_told_wh", .kind = MKT_COL_ENERGY},
+	[C_CARS_UNTOLD] = {.name = "cars_untold", .kind = MKT_COL_UINT},
+	[C_CAR_CONTRACTED] = {.name = "car_contracted_wh", .kind = MKT_COL_ENERGY},
+	[C_CAR_KEPT] = {.name = "car_metered_wh", .kind = MKT_COL_ENERGY},
+	[C_BAT_CONTRACTED] = {.name = "battery_contracted_wh", .kind = MKT_COL_ENERGY},
+	[C_BAT_KEPT] = {.name = "battery_metered_wh", .kind = MKT_COL_ENERGY},
+	[C_HOME_CONTRACTED] = {.name = "home_contracted_wh", .kind = MKT_COL_ENERGY},
+	[C_HOME_KEPT] = {.name = "home_metered_wh", .kind = MKT_COL_ENERGY},
+	[C_BOUGHT] = {.name = "bought_wh", .kind = MKT_COL_ENERGY},
+	[C_GREEN] = {.name = "green_wh", .kind = MKT_COL_ENERGY},
 	[C_BILLS] = {.name = "bills_uc", .kind = MKT_COL_MONEY},
 	[C_ALONE] = {.name = "retailer_alone_uc", .kind = MKT_COL_MONEY},
 	[C_CHARGES] = {.name = "shortfall_charges_uc", .kind = MKT_COL_MONEY},
@@ -243,6 +267,19 @@ static int tell_scripts(struct sim *s, const struct sim_ledger *l, const struct 
 		[C_DEVICES_SHORT] = mkt_v_uint(dev.short_wh),
 		[C_DEVICES_OVER] = mkt_v_uint(dev.over_wh),
 		[C_DEVICES_ORDERS] = mkt_v_uint(dev.orders),
+		[C_CARS_COULD] = mkt_v_uint(e->cars_could),
+		[C_CARS_FILLED] = mkt_v_uint(e->cars_filled),
+		[C_CARS_TOLD] = mkt_v_uint(e->cars_told),
+		[C_CARS_TOLD_WH] = mkt_v_uint(e->cars_told_wh),
+		[C_CARS_UNTOLD] = mkt_v_uint(e->cars_untold),
+		[C_CAR_CONTRACTED] = mkt_v_uint(e->car_contracted_wh),
+		[C_CAR_KEPT] = mkt_v_uint(e->car_kept_wh),
+		[C_BAT_CONTRACTED] = mkt_v_uint(e->battery_contracted_wh),
+		[C_BAT_KEPT] = mkt_v_uint(e->battery_kept_wh),
+		[C_HOME_CONTRACTED] = mkt_v_uint(e->home_contracted_wh),
+		[C_HOME_KEPT] = mkt_v_uint(e->home_kept_wh),
+		[C_BOUGHT] = mkt_v_uint(e->bought_wh),
+		[C_GREEN] = mkt_v_uint(e->green_wh),
 		[C_BILLS] = mkt_v_int(bills.bills_uc),
 		[C_ALONE] = mkt_v_int(bills.alone_uc),
 		[C_CHARGES] = mkt_v_int(bills.charges_uc),
@@ -339,6 +376,29 @@ static void tell_energy(struct sim *s)
 	line(s, "supplied through meters", NULL, "%s", mkt_fmt_energy(e->supply_wh).s);
 }
 
+/* "12.345 kWh, 99.9 % metered"; what the best device cannot do is not asked of it. */
+static void tell_kept(struct sim *s, const char *what, uint64_t contracted_wh, uint64_t kept_wh)
+{
+	line(s, what, NULL, "%s, %s %% metered", mkt_fmt_energy(contracted_wh).s,
+	     mkt_fmt_decimal((int64_t)share(kept_wh, contracted_wh, 1000), 1, 1).s);
+}
+
+static void tell_cars(struct sim *s)
+{
+	const struct sim_energy *e = &s->energy;
+
+	line(s, "cars that could be filled", NULL, "%llu, filled %llu",
+	     (unsigned long long)e->cars_could, (unsigned long long)e->cars_filled);
+	line(s, "cars told on arrival", NULL, "%llu that %s would be missing",
+	     (unsigned long long)e->cars_told, mkt_fmt_energy(e->cars_told_wh).s);
+	line(s, "cars that lacked more", NULL, "%llu", (unsigned long long)e->cars_untold);
+	tell_kept(s, "contracted for cars", e->car_contracted_wh, e->car_kept_wh);
+	tell_kept(s, "where the battery could", e->battery_contracted_wh, e->battery_kept_wh);
+	tell_kept(s, "homes, by forecast", e->home_contracted_wh, e->home_kept_wh);
+	line(s, "green of what was bought", NULL, "%s, %s %%", mkt_fmt_energy(e->green_wh).s,
+	     mkt_fmt_decimal((int64_t)share(e->green_wh, e->bought_wh, 1000), 1, 1).s);
+}
+
 static void tell_bills(struct sim *s)
 {
 	const struct sim_bill_sums b = sim_bill_sums(s);
@@ -396,6 +456,7 @@ static int tell_people(struct sim *s, const struct sim_ledger *l, const struct s
 	mkt_out_part(&s->app->out, &human_table);
 	tell_market(s, l, f);
 	tell_energy(s);
+	tell_cars(s);
 	tell_bills(s);
 	if (s->devices)
 		tell_devices(s);

@@ -53,6 +53,27 @@ static uint32_t said(const struct mkt_forecast *f, uint64_t n, enum mkt_forecast
 	return seen(f, n - 1);
 }
 
+/* A mean of what is kept today: by now the oldest weeks of then are gone. */
+bool mkt_forecast_off(const struct mkt_forecast *f, enum mkt_forecast_way way, int64_t i,
+		      int32_t *off_wh)
+{
+	int64_t from = way == MKT_FORECAST_YESTERDAY ? i - MKT_FORECAST_DAY : i - f->ahead;
+	uint32_t wh;
+
+	if (!kept(f->n, i))
+		return false;
+	if (way == MKT_FORECAST_WEEKDAY) {
+		if (!weekday_mean(f, f->n, (uint64_t)i, &wh))
+			return false;
+	} else if (kept(f->n, from)) {
+		wh = seen(f, (uint64_t)from);
+	} else {
+		return false;
+	}
+	*off_wh = (int32_t)((int64_t)seen(f, (uint64_t)i) - wh);
+	return true;
+}
+
 static void note_error(uint32_t *error_x16, uint32_t forecast, uint32_t wh)
 {
 	int64_t off = forecast > wh ? (int64_t)forecast - wh : (int64_t)wh - forecast;

@@ -52,4 +52,11 @@ enum mkt_forecast_way mkt_forecast_best_way(const struct mkt_forecast *f);
 /* Its forecast; *@error_wh (may be NULL) is how far it was off lately, on average. */
 uint32_t mkt_forecast(const struct mkt_forecast *f, uint32_t *error_wh);
 
+/*
+ * How far @way was off at observation @i, counted from 0: what was seen less what had been
+ * said.  False if it, or what the forecast was made of, is not kept any more.
+ */
+bool mkt_forecast_off(const struct mkt_forecast *f, enum mkt_forecast_way way, int64_t i,
+		      int32_t *off_wh);
+
 #endif

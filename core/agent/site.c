@@ -59,15 +59,55 @@ uint32_t mkt_agent_car_wants(struct mkt_agent *a, const struct mkt_car *car, uin
 	return give;
 }
 
+/* Did it get what it wanted, but for a hundredth (meters have steps), or what it was told? */
+static void see_off(const struct mkt_car *car, struct mkt_metered *out)
+{
+	bool as_told = car->left_wh <= car->told_wh + car->s.energy_wh / 100;
+
+	out->car_missed_wh += car->left_wh;
+	out->cars_left++;
+	if (!car->told_wh) {
+		out->cars_could++;
+		out->cars_filled += as_told;
+	} else {
+		out->cars_told++;
+		out->cars_told_wh += car->told_wh;
+	}
+	out->cars_untold += !as_told;
+}
+
 /* A car has taken @give Wh. */
 static void charge_car(struct mkt_agent *a, const struct mkt_position *at, struct mkt_car *car,
 		       uint32_t w, uint32_t give, struct mkt_metered *out, struct mkt_plan *p)
 {
+	uint32_t contracted = contracted_wh(at, car->number);
+
 	car->left_wh -= least(give, car->left_wh);
 	out->car_wh += give;
-	report_car(a, at, car, least(give, contracted_wh(at, car->number)), p);
+	out->car_contracted_wh += contracted;
+	out->car_kept_wh += least(give, contracted);
+	report_car(a, at, car, least(give, contracted), p);
 	if (car->s.plug_out_s <= (uint64_t)(w + 1) * WINDOW_S)
-		out->car_missed_wh += car->left_wh;
+		see_off(car, out);
+}
+
+/* Neither empty nor full, and not at its power: it could have made up for more. */
+static bool battery_could(const struct mkt_agent *a, int32_t flow_wh)
+{
+	const struct mkt_site *s = a->site;
+	uint64_t full_x100 = (uint64_t)s->battery_wh * 100;
+	int64_t most = s->battery_w / 2;
+
+	return s->battery_wh && a->soc_x100 >= 100 && flow_wh < most && flow_wh > -most &&
+	       a->soc_x100 + s->battery_pct <= full_x100;
+}
+
+/* What of the site's own contracts its meter shows. */
+static void note_kept(const struct mkt_position *at, uint32_t home_draw_wh,
+		      struct mkt_metered *out)
+{
+	out->site_contracted_wh = at->sold_wh + at->bought_wh;
+	out->site_kept_wh = least(at->sold_wh, out->supply_wh) + least(at->bought_wh, home_draw_wh);
 }
 
 /* Cars that have left are forgotten; the order of the others stays. */
@@ -156,6 +196,8 @@ void mkt_agent_meter(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t
 	out->supply_wh = net > 0 ? (uint32_t)net : 0;
 	home_draw = net < 0 ? (uint32_t)-net : 0;
 	out->draw_wh = home_draw + (out->car_wh - own_wh);
+	out->battery_could = battery_could(a, out->battery_wh);
+	note_kept(at, home_draw, out);
 	report_meter(a, w, MKT_SUPPLY, at->sold_wh, out->supply_wh, p);
 	report_meter(a, w, MKT_DRAW, at->bought_wh, home_draw, p);
 	mkt_agent_remember(a, load_wh, pv_wh);

@@ -42,6 +42,12 @@ struct mkt_terms {
 	int32_t price_max_upwh;
 	int32_t margin_upwh;   /* on the day-ahead price: grid, balancing and the retailer's own */
 	int32_t feed_in_upwh;  /* what the retailer pays for surplus */
+	/*
+	 * Green mode: what buyers pay for green beyond the retailer's price of brown.  The
+	 * retailer then has green energy of its own, in steps, each dearer.
+	 */
+	bool green_mode;
+	int32_t premium_upwh;
 };
 
 /* The retailer's price by window: told for the first @known, guessed for the others. */
@@ -61,6 +67,9 @@ int32_t mkt_retail_upwh(const struct mkt_terms *t, int32_t day_ahead_upwh);
 /* The price @share thousandths of the way from feed-in to @retail_upwh, on the tick. */
 int32_t mkt_between_upwh(const struct mkt_terms *t, int32_t retail_upwh, int32_t share);
 
+/* The most that buyers pay for green: just below the retailer's brown, or their premium above. */
+int32_t mkt_green_upwh(const struct mkt_terms *t, int32_t retail_upwh);
+
 /* One bid of a car: a share of its energy that its charger can give in any one of its windows. */
 struct mkt_car_part {
 	uint64_t bid;          /* 0: none stands */
@@ -74,6 +83,7 @@ struct mkt_car {
 	uint64_t number;       /* of the agent's sessions, from 1 */
 	struct mkt_session s;
 	uint32_t left_wh;      /* not yet charged */
+	uint32_t told_wh;      /* what will be missing, as told when it came */
 	bool planned;          /* bids were made */
 	uint8_t nparts;
 	struct mkt_car_part parts[MKT_CAR_PARTS_MAX];
@@ -120,7 +130,10 @@ void mkt_agent_release(struct mkt_agent *a);
 /* A reading from before the market began: history for the forecasts. */
 void mkt_agent_remember(struct mkt_agent *a, uint32_t load_wh, uint32_t pv_wh);
 
-/* A car has come.  -MKT_ENOMEM. */
+/*
+ * A car has come.  What its charger cannot give in the time it stays is known from here on
+ * (told_wh).  -MKT_ENOMEM.
+ */
 int mkt_agent_plug_in(struct mkt_agent *a, const struct mkt_session *s) MKT_MUST_CHECK;
 
 /* Step 1: bids for window @k = @o->first, cars' bids for later ones too. */
@@ -157,6 +170,15 @@ struct mkt_metered {
 	uint32_t car_wh;       /* all that cars took */
 	uint32_t car_missed_wh; /* of cars that left: what they did not get */
 	int32_t battery_wh;    /* charged, or discharged if negative */
+	/* Of its contracts, bought and sold: by cars, by the site itself; and how much was kept. */
+	uint32_t car_contracted_wh, car_kept_wh;
+	uint32_t site_contracted_wh, site_kept_wh;
+	bool battery_could;    /* it has a battery, which was at no end of what it can do */
+	/* Cars that left: whose stay was long enough, and which of those have what they wanted; */
+	uint16_t cars_left, cars_could, cars_filled;
+	/* the others, told when they came, and what; which lack more than was told. */
+	uint16_t cars_told, cars_untold;
+	uint32_t cars_told_wh;
 };
 
 /*
@@ -208,6 +230,7 @@ uint32_t mkt_car_room_wh(const struct mkt_agent *a, const struct mkt_session *s,
 struct mkt_retailer {
 	uint32_t account;
 	uint32_t sell_wh, buy_wh;  /* offered and asked for, each window */
+	uint32_t green_wh;         /* in each step of its green energy */
 	uint32_t sold_wh[MKT_POSITIONS], bought_wh[MKT_POSITIONS], window[MKT_POSITIONS];
 };
 
@@ -216,7 +239,7 @@ void mkt_retailer_init(struct mkt_retailer *r, uint32_t account, unsigned nsites
 
 /*
  * Offers for the windows of a day whose prices came out: a sale of brown and a purchase of
- * green each.
+ * green each, and in green mode sales of green in steps.
  */
 void mkt_retailer_bid(const struct mkt_retailer *r, const struct mkt_terms *t,
 		      const struct mkt_outlook *o,

@@ -23,22 +23,6 @@ struct mkt_car *mkt_agent_car(struct mkt_agent *a, uint64_t number)
 	return NULL;
 }
 
-int mkt_agent_plug_in(struct mkt_agent *a, const struct mkt_session *s)
-{
-	if (a->ncars == a->cars_cap) {
-		uint32_t cap = a->cars_cap ? a->cars_cap * 2 : 4;
-		struct mkt_car *more = reallocarray(a->cars, cap, sizeof(*more));
-
-		if (!more)
-			return -MKT_ENOMEM;
-		a->cars = more;
-		a->cars_cap = cap;
-	}
-	a->cars[a->ncars++] =
-		(struct mkt_car){.number = ++a->ncars_ever, .s = *s, .left_wh = s->energy_wh};
-	return 0;
-}
-
 uint32_t mkt_car_room_wh(const struct mkt_agent *a, const struct mkt_session *s, uint32_t w)
 {
 	uint64_t from = (uint64_t)w * WINDOW_S, to = from + WINDOW_S;
@@ -48,6 +32,30 @@ uint32_t mkt_car_room_wh(const struct mkt_agent *a, const struct mkt_session *s,
 	if (to > s->plug_out_s)
 		to = s->plug_out_s;
 	return from < to ? (uint32_t)((to - from) * a->site->charger_w / 3600) : 0;
+}
+
+int mkt_agent_plug_in(struct mkt_agent *a, const struct mkt_session *s)
+{
+	uint64_t room_wh = 0;
+
+	if (a->ncars == a->cars_cap) {
+		uint32_t cap = a->cars_cap ? a->cars_cap * 2 : 4;
+		struct mkt_car *more = reallocarray(a->cars, cap, sizeof(*more));
+
+		if (!more)
+			return -MKT_ENOMEM;
+		a->cars = more;
+		a->cars_cap = cap;
+	}
+	for (uint64_t w = s->plug_in_s / WINDOW_S; w * WINDOW_S < s->plug_out_s; w++)
+		room_wh += mkt_car_room_wh(a, s, (uint32_t)w);
+	a->cars[a->ncars++] = (struct mkt_car){
+		.number = ++a->ncars_ever,
+		.s = *s,
+		.left_wh = s->energy_wh,
+		.told_wh = room_wh < s->energy_wh ? s->energy_wh - (uint32_t)room_wh : 0,
+	};
+	return 0;
 }
 
 /* The cheapest of the part's windows in the later half of the stay; the earlier at equal price. */
@@ -141,6 +149,9 @@ void mkt_cars_rest(struct mkt_agent *a, const struct mkt_terms *t, const struct 
 			in->purpose = MKT_FOR_CAR;
 			in->car = a->cars[i].number;
 			in->part = (uint8_t)k;
+			if (t->green_mode)
+				mkt_plan_leg(p, o->first, t->green,
+					     mkt_green_upwh(t, o->retail_upwh[0]));
 			mkt_plan_leg(p, o->first, t->brown, o->retail_upwh[0]);
 		}
 }

@@ -1,6 +1,11 @@
 /*
  * A home, or an office: uses its own sun first, stores next, sells the rest
  * between feed-in and retail price; buys what it lacks, green before brown.
+ *
+ * Who contracts more than is metered pays for the shortfall, and who contracts
+ * less pays and earns as without a market.  So only what is as good as certain is
+ * contracted: the forecast, less the most that it was off at about this time of
+ * the last days, plus what the battery can make up for.
  */
 #include "core/base/compat.h"
 
@@ -11,6 +16,9 @@
 #define ASK_RANGE 300
 #define CAR_SHARE 700 /* cars offer more than anybody asks, so no surplus is left beside them */
 #define NOISE_CHARACTER (1u << 16)
+#define OFF_DAYS 20 /* days whose forecasts are looked back at ... */
+#define OFF_BESIDE 2 /* windows before and after the same time of the day */
+#define OFF_LEAST 20 /* with fewer the mean error counts, three times */
 
 int32_t mkt_retail_upwh(const struct mkt_terms *t, int32_t day_ahead_upwh)
 {
@@ -29,6 +37,14 @@ int32_t mkt_between_upwh(const struct mkt_terms *t, int32_t retail_upwh, int32_t
 	int64_t price = t->feed_in_upwh + ((int64_t)retail_upwh - t->feed_in_upwh) * share / 1000;
 
 	return (int32_t)(price - price % t->tick_upwh);
+}
+
+int32_t mkt_green_upwh(const struct mkt_terms *t, int32_t retail_upwh)
+{
+	int64_t price = (int64_t)retail_upwh - t->tick_upwh + t->premium_upwh;
+
+	return (int32_t)(price < t->price_max_upwh ? price - price % t->tick_upwh
+						   : t->price_max_upwh);
 }
 
 void mkt_agent_init(struct mkt_agent *a, const struct mkt_site *site, uint32_t account,
@@ -81,22 +97,72 @@ static int64_t charge_at(struct mkt_agent *a, uint32_t k)
 	return wh > a->site->battery_wh ? a->site->battery_wh : wh;
 }
 
-/* How much of the surplus @net_wh (lack if negative) the battery is to take (give). */
-static int32_t plan_battery(struct mkt_agent *a, uint32_t k, int64_t net_wh)
+/* What the roof gives beyond the load, and the range in which it lately was off that. */
+struct net {
+	int64_t wh, low, high; /* low <= 0 <= high */
+};
+
+/* Widen the range to what it was in the last days at about this time; from how many windows. */
+static unsigned look_back(const struct mkt_agent *a, struct net *net)
+{
+	enum mkt_forecast_way load = mkt_forecast_best_way(&a->load),
+			      pv = mkt_forecast_best_way(&a->pv);
+	int64_t target = (int64_t)a->load.n + MKT_AGENT_LAG - 1;
+	unsigned n = 0;
+
+	for (int64_t day = 1; day <= OFF_DAYS; day++)
+		for (int64_t i = -OFF_BESIDE; i <= OFF_BESIDE; i++) {
+			int64_t at = target - day * MKT_FORECAST_DAY + i;
+			int32_t more = 0, roof = 0;
+
+			if (!mkt_forecast_off(&a->load, load, at, &more) ||
+			    (a->site->pv_w && !mkt_forecast_off(&a->pv, pv, at, &roof)))
+				continue;
+			n++;
+			if (roof - more < net->low)
+				net->low = roof - more;
+			if (roof - more > net->high)
+				net->high = roof - more;
+		}
+	return n;
+}
+
+static struct net net_of(const struct mkt_agent *a)
+{
+	uint32_t load_error, pv_error = 0;
+	struct net net = {.wh = -(int64_t)mkt_forecast(&a->load, &load_error)};
+
+	if (a->site->pv_w)
+		net.wh += mkt_forecast(&a->pv, &pv_error);
+	if (look_back(a, &net) < OFF_LEAST) {
+		net.high = 3 * ((int64_t)load_error + pv_error);
+		net.low = -net.high;
+	}
+	return net;
+}
+
+/* What the battery can take and give in window @k, the window before being off as well. */
+struct reach {
+	int64_t take, give;
+};
+
+static int64_t within(int64_t v, int64_t low, int64_t high)
+{
+	if (v > high)
+		v = high;
+	return v < low ? low : v;
+}
+
+static struct reach reach_of(struct mkt_agent *a, uint32_t k, const struct net *net)
 {
 	int64_t most = a->site->battery_w / 2, charge, room;
 
 	if (!a->site->battery_wh)
-		return 0;
+		return (struct reach){0};
 	charge = charge_at(a, k);
 	room = (a->site->battery_wh - charge) * 100 / a->site->battery_pct;
-	if (net_wh > most)
-		net_wh = most;
-	if (net_wh < -most)
-		net_wh = -most;
-	if (net_wh > room)
-		net_wh = room;
-	return (int32_t)(net_wh < -charge ? -charge : net_wh);
+	return (struct reach){.take = within(room - net->high, 0, most),
+			      .give = within(charge + net->low, 0, most)};
 }
 
 /* Green below the retailer's price, else brown at it: the greater surplus goes first (R3). */
@@ -106,7 +172,7 @@ static void buy(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt
 	struct mkt_intent *in = mkt_plan_bid(p, a->account, MKT_BUY, wh);
 
 	in->purpose = MKT_FOR_HOME_BUY;
-	mkt_plan_leg(p, o->first, t->green, o->retail_upwh[0] - t->tick_upwh);
+	mkt_plan_leg(p, o->first, t->green, mkt_green_upwh(t, o->retail_upwh[0]));
 	mkt_plan_leg(p, o->first, t->brown, o->retail_upwh[0]);
 }
 
@@ -124,18 +190,23 @@ void mkt_agent_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct 
 {
 	uint32_t k = o->first;
 	struct mkt_position *at = mkt_agent_position(a, k);
-	int64_t net = (int64_t)(a->site->pv_w ? mkt_forecast(&a->pv, NULL) : 0) -
-		      mkt_forecast(&a->load, NULL);
+	const struct net net = net_of(a);
+	const struct reach battery = reach_of(a, k, &net);
+	int64_t rest;
 
 	a->sell_bid = a->buy_bid = 0;
 	a->sell_left_wh = 0;
-	at->battery_wh = plan_battery(a, k, net);
-	net -= at->battery_wh;
-	if (net > 0)
-		sell(a, t, k, mkt_between_upwh(t, o->retail_upwh[0], a->ask_share), (uint32_t)net,
+	at->battery_wh = (int32_t)within(net.wh, -battery.give, battery.take);
+	rest = net.wh - at->battery_wh;
+	if (rest > 0)
+		rest = within(net.wh + net.low + battery.give, 0, rest);
+	else
+		rest = within(net.wh + net.high - battery.take, rest, 0);
+	if (rest > 0)
+		sell(a, t, k, mkt_between_upwh(t, o->retail_upwh[0], a->ask_share), (uint32_t)rest,
 		     p);
-	else if (net < 0)
-		buy(a, t, o, (uint32_t)-net, p);
+	else if (rest < 0)
+		buy(a, t, o, (uint32_t)-rest, p);
 	mkt_cars_bid(a, t, o, p);
 }
 

@@ -36,7 +36,7 @@ wait_for() {
 	[ "$(json .schema <<<"$out")" = mkt.sim/1 ]
 	[ "$(json '.data | [.days, .windows, .participants, .refused, .over_contracted_wh, .stray_contracts]' <<<"$out")" = '[1,48,21,0,0,0]' ] || fail figures
 	[ "$(json '.data | [.money_conserved, .holds, .deposits_uc == .accounts_uc, .contracts == .settled]' <<<"$out")" = '[true,true,true,true]' ] || fail rules
-	[ "$(json '.data | .contracts > 500 and .transactions_per_1000_contracts < 4000' <<<"$out")" = true ] || fail contracts
+	[ "$(json '.data | .contracts > 150 and .transactions_per_1000_contracts < 4000' <<<"$out")" = true ] || fail contracts
 	[ "$(json '.data | .neighbour_wh > 0 and .neighbour_price_ujpy_per_wh > 8000' <<<"$out")" = true ] || fail neighbours
 	[ "$(json '.data | .delivered_wh > 0 and .delivered_wh <= .contracted_wh and .cars_missed_wh == 0' <<<"$out")" = true ] || fail metered
 	nothing_left
@@ -64,7 +64,7 @@ wait_for() {
 	status_is 0
 	a=$out
 	[ "$(json '.data | [.participants, .refused, .over_contracted_wh, .holds]' <<<"$a")" = '[120,0,0,true]' ] || fail "$a"
-	[ "$(json '.data.contracts > 2000' <<<"$a")" = true ] || fail "$a"
+	[ "$(json '.data.contracts > 1000' <<<"$a")" = true ] || fail "$a"
 	[ "$(mkt sim --scale 120 --json | json .data.digest)" = "$(json .data.digest <<<"$a")" ] || fail digest
 	run3 mkt sim --scale 120 --devices
 	status_is 2

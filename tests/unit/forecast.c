@@ -145,9 +145,36 @@ static void quantiles_are_lines_between(void **state)
 	assert_int_equal(mkt_quantile(&q, INT32_MIN), -6);
 }
 
+/* Residuals are what was said then, recounted from an own list. */
+static void what_was_off_is_told(void **state)
+{
+	static struct mkt_forecast f;
+	static uint32_t all[3000];
+	int32_t off;
+
+	(void)state;
+	mkt_forecast_init(&f, 2);
+	assert_false(mkt_forecast_off(&f, MKT_FORECAST_LAST, 0, &off));
+	for (uint32_t i = 0; i < 3000; i++) {
+		all[i] = i * 2654435761u >> 20;
+		mkt_forecast_observe(&f, all[i]);
+	}
+	for (int64_t i = 3000 - MKT_FORECAST_KEEP + MKT_FORECAST_WEEK; i < 3000; i++) {
+		assert_true(mkt_forecast_off(&f, MKT_FORECAST_LAST, i, &off));
+		assert_int_equal(off, (int32_t)(all[i] - all[i - 2]));
+		assert_true(mkt_forecast_off(&f, MKT_FORECAST_YESTERDAY, i, &off));
+		assert_int_equal(off, (int32_t)(all[i] - all[i - 48]));
+		assert_true(mkt_forecast_off(&f, MKT_FORECAST_WEEKDAY, i, &off));
+	}
+	assert_false(mkt_forecast_off(&f, MKT_FORECAST_LAST, 3000, &off));
+	assert_false(mkt_forecast_off(&f, MKT_FORECAST_LAST, 3000 - MKT_FORECAST_KEEP - 1, &off));
+	assert_false(mkt_forecast_off(&f, MKT_FORECAST_YESTERDAY, 3000 - MKT_FORECAST_KEEP, &off));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_off_is_told),
 		cmocka_unit_test(without_history_it_says_nothing),
 		cmocka_unit_test(each_way_says_what_it_promises),
 		cmocka_unit_test(the_best_way_is_found),

@@ -305,6 +305,69 @@ static void the_retailer_is_always_there(void **state)
 	mkt_plan_release(&p);
 }
 
+/* What a stay is too short for is known when it begins, to the Wh, and is what lacks at its end. */
+static void a_car_is_told_what_it_will_lack(void **state)
+{
+	struct mkt_session s = {.plug_in_s = (uint64_t)FIRST * W + 60, .energy_wh = 9000};
+	struct mkt_metered m;
+	struct world w;
+
+	(void)state;
+	start(&w, 3);
+	for (int hours = 1; hours <= 3; hours++) {
+		uint32_t left = 0, could = 0, filled = 0, told = 0, told_wh = 0, missed = 0;
+
+		mkt_agent_release(&w.agent);
+		w.site.battery_wh = w.site.pv_w = 0;
+		mkt_agent_init(&w.agent, &w.site, 5, 3);
+		s.plug_out_s = s.plug_in_s + (uint64_t)hours * 3600;
+		assert_int_equal(mkt_agent_plug_in(&w.agent, &s), 0);
+		assert_int_equal(w.agent.cars[0].told_wh, hours < 3 ? 9000 - hours * 3600 : 0);
+		for (uint32_t k = FIRST; k < FIRST + 8; k++) {
+			mkt_plan_clear(&w.plan);
+			mkt_agent_meter(&w.agent, k, 0, 0, NULL, &w.plan, &m);
+			left += m.cars_left, could += m.cars_could, filled += m.cars_filled;
+			told += m.cars_told, told_wh += m.cars_told_wh, missed += m.car_missed_wh;
+			assert_int_equal(m.cars_untold, 0);
+		}
+		assert_int_equal(left, 1);
+		assert_int_equal(could, hours == 3);
+		assert_int_equal(filled, hours == 3);
+		assert_int_equal(told, hours < 3);
+		assert_int_equal(told_wh, missed);
+	}
+	mkt_agent_release(&w.agent);
+	mkt_plan_release(&w.plan);
+}
+
+/* Loads that jump between two values: only the lower one is bought, whichever came last. */
+static void only_what_is_certain_is_contracted(void **state)
+{
+	struct mkt_site site = {.id = "x"};
+	struct mkt_agent a;
+	struct mkt_plan p = MKT_PLAN_INIT;
+	struct mkt_outlook o = {.first = FIRST, .n = 1, .known = 1, .retail_upwh = {20000}};
+	struct rng rng = {.state = 5};
+
+	(void)state;
+	mkt_agent_init(&a, &site, 5, 1);
+	for (int i = 0; i < MKT_FORECAST_KEEP; i++)
+		mkt_agent_remember(&a, rng_below(&rng, 2) ? 900 : 300, 0);
+	for (uint32_t k = FIRST; k < FIRST + 100; k++) {
+		o.first = k;
+		mkt_plan_clear(&p);
+		mkt_agent_bid(&a, &terms, &o, &p);
+		assert_true(p.n <= 1);
+		if (p.n) {
+			assert_int_equal(p.v[0].op.u.bid.side, MKT_BUY);
+			assert_in_range(p.v[0].op.u.bid.amount_wh, 1, 300);
+		}
+		mkt_agent_remember(&a, rng_below(&rng, 2) ? 900 : 300, 0);
+	}
+	mkt_plan_release(&p);
+	mkt_agent_release(&a);
+}
+
 static void a_contract_of_nowhere_is_refused(void **state)
 {
 	struct mkt_agent_deal d = {.exec = 1, .bid = 1, .window = FIRST + 9, .wh = 1, .side = MKT_BUY};
@@ -324,6 +387,8 @@ int main(void)
 		cmocka_unit_test(parts_of_a_car_share_its_windows),
 		cmocka_unit_test(prices_stand_in_order),
 		cmocka_unit_test(the_retailer_is_always_there),
+		cmocka_unit_test(a_car_is_told_what_it_will_lack),
+		cmocka_unit_test(only_what_is_certain_is_contracted),
 		cmocka_unit_test(a_contract_of_nowhere_is_refused),
 	};
 
