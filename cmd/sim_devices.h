@@ -49,6 +49,7 @@ struct sim_dev {
 	uint64_t begin_wh[2];	   /* counters at its start, or when the car came */
 	uint64_t wanted_wh[2];
 	struct mkt_setpoint set;   /* in force */
+	uint64_t stop_wh[2];	   /* its counters at which to stop */
 	uint64_t set_ms;
 	uint32_t takes_w[2];	   /* what the planner has learned of it */
 	uint64_t next_ms;	   /* calendar: of the next decision; MKT_PLAN_NEVER */

@@ -182,13 +182,16 @@ static int order(struct sim_devices *d, struct sim_dev *dev, const struct mkt_pl
 	if (o.set.kind == MKT_SET_NONE)
 		o.set = (struct mkt_setpoint){
 			dev->charger >= 0 ? MKT_SET_CURRENT : MKT_SET_POWER, 0};
-	if (o.set.kind == dev->set.kind && o.set.value == in_force(dev))
+	/* A new window has a new stop, even at the same power. */
+	if (o.set.kind == dev->set.kind && o.set.value == in_force(dev) &&
+	    (!o.set.value || !memcmp(dev->stop_wh, out->stop_wh, sizeof(dev->stop_wh))))
 		return 0;
 	rc = give(d, dev, &o);
 	if (rc < 0)
 		return rc;
 	d->orders++;
 	dev->set = o.set;
+	memcpy(dev->stop_wh, out->stop_wh, sizeof(dev->stop_wh));
 	dev->set_ms = d->now_ms;
 	/* Before time goes on mkt-driverd must know what flows now, to stop in time. */
 	return refresh(d, dev);
@@ -300,6 +303,19 @@ static void note_battery(const struct sim_devices *d, struct sim_dev *dev, uint3
 	sum_up(dev);
 }
 
+/*
+ * An empty battery that was told to give, or a full one to take, stands still: what it was
+ * offered then says nothing of the window that begins.
+ */
+static int let_go(struct sim_devices *d, struct sim_dev *dev)
+{
+	static const struct mkt_plan_out pause = {.set = {MKT_SET_POWER, 0}};
+
+	if (!in_force(dev) || reading(dev, MKT_R_POWER, 0))
+		return 0;
+	return order(d, dev, &pause);
+}
+
 /* One window ends here and the next begins. */
 static int border(struct sim_devices *d)
 {
@@ -326,10 +342,12 @@ static int border(struct sim_devices *d)
 	for (uint32_t i = 0; !rc && i < d->ndevs; i++) {
 		struct sim_dev *dev = &d->devs[i];
 
-		if (dev->charger < 0)
+		if (dev->charger < 0) {
 			want_for_battery(d, dev);
-		else if (dev->plugged)
+			rc = let_go(d, dev);
+		} else if (dev->plugged) {
 			want_for_car(d, dev);
+		}
 	}
 	return rc;
 }
