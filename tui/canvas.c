@@ -178,7 +178,28 @@ static size_t next_letter(const struct tui_canvas *c, const char *text, size_t l
 
 unsigned tui_width(const struct tui_canvas *c, const char *text)
 {
-	size_t n = strlen(text);
+	return tui_width_n(c, text, strlen(text));
+}
+
+size_t tui_fit(const struct tui_canvas *c, const char *text, size_t n, unsigned cols)
+{
+	unsigned width = 0;
+	size_t i = 0;
+
+	while (i < n) {
+		struct letter l;
+		size_t took = next_letter(c, text + i, n - i, &l);
+
+		if (i && width + l.width > cols)
+			break;
+		width += l.width;
+		i += took;
+	}
+	return i;
+}
+
+unsigned tui_width_n(const struct tui_canvas *c, const char *text, size_t n)
+{
 	unsigned width = 0;
 	struct letter l;
 

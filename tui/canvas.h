@@ -103,8 +103,12 @@ void tui_paint(struct tui_area a, unsigned y, unsigned x, unsigned cols, enum tu
 void tui_rule(struct tui_area a, unsigned y, enum tui_style style);
 void tui_frame(struct tui_area a, enum tui_style style, const char *title);
 
-/* Columns that @text takes when it is drawn. */
+/* Columns that @text, or @n bytes of it, take when they are drawn. */
 unsigned tui_width(const struct tui_canvas *c, const char *text);
+unsigned tui_width_n(const struct tui_canvas *c, const char *text, size_t n);
+
+/* Bytes of @n that fit into @cols columns, whole letters; the first one always. */
+size_t tui_fit(const struct tui_canvas *c, const char *text, size_t n, unsigned cols);
 
 /*
  * Anybody's text as it may be written where no canvas is: what tui_text() shows as '?' because

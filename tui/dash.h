@@ -64,6 +64,7 @@ struct tui_source {
 
 struct tui_overlay;
 struct tui_child;
+struct tui_history;
 
 /* A read that is under way. */
 struct tui_ask {
@@ -136,6 +137,7 @@ struct tui_dash {
 	void *pane[TUI_PANES];	    /* each pane's memory; owned */
 	struct tui_overlay *top;    /* the uppermost; overlay.h */
 	struct tui_child *children; /* under way; child.h */
+	struct tui_history *histories; /* of prompts; prompt.h */
 	struct tui_places places;
 	bool side_visited;		/* the second pane knows that it is shown */
 	struct mkt_buf clip;		/* to be copied to the terminal's clipboard; "": nothing */

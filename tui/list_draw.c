@@ -1,6 +1,5 @@
 #include "core/base/compat.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,14 +130,11 @@ static void mark_match(const struct tui_list *l, struct tui_area a, unsigned x, 
 {
 	const char *at = l->search[0] ? tui_match_in(text, l->search) : NULL;
 	unsigned w = l->column_w[column], before, wide, all;
-	char part[TUI_CELL_MAX];
 
 	if (!at)
 		return;
-	snprintf(part, sizeof(part), "%.*s", (int)(at - text), text);
-	before = tui_width(a.c, part);
-	snprintf(part, sizeof(part), "%.*s", (int)strlen(l->search), at);
-	wide = tui_width(a.c, part);
+	before = tui_width_n(a.c, text, (size_t)(at - text));
+	wide = tui_width_n(a.c, at, strlen(l->search));
 	all = tui_width(a.c, text);
 	if (l->rows->columns[column].align == TUI_RIGHT && all < w)
 		before += w - all;
