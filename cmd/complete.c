@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "cmd/identity.h"
 #include "core/app/devices.h"
+#include "tui/keymap.h"
 
 struct key_list {
 	struct mkt_app *app;
@@ -114,6 +115,13 @@ static int list_setpoints(struct mkt_app *app, const char *prefix)
 	return 0;
 }
 
+static int list_panes(struct mkt_app *app, const char *prefix)
+{
+	for (int i = 0; i < TUI_PANES; i++)
+		candidate(app, prefix, tui_pane_name((enum tui_pane)i), "pane of the dashboard");
+	return 0;
+}
+
 static const struct lister listers[] = {
 	{"command", list_commands},
 	{"setting", list_settings},
@@ -121,6 +129,7 @@ static const struct lister listers[] = {
 	{"device", list_devices},
 	{"port", list_ports},
 	{"setpoint", list_setpoints},
+	{"pane", list_panes},
 };
 
 int mkt_complete(struct mkt_app *app, const char *kind, const char *prefix)

@@ -47,7 +47,7 @@ struct tui_node {
 
 /* What the header tells of the account; of GET /v1/accounts/X. */
 struct tui_money {
-	bool known;
+	bool known, missing; /* missing: the chain has no such account */
 	char name[MKT_NAME_MAX + 1];
 	int64_t available_uc, held_uc, locked_uc;
 	uint32_t open_bids;

@@ -175,9 +175,11 @@ static void draw_account(struct tui_dash *d, struct tui_area a)
 		piece(&p, 4, false, TUI_BAR, "held %s",
 		      mkt_fmt_money(m->held_uc, d->facts.currency).s);
 		piece(&p, 6, false, TUI_BAR, "open bids %u", m->open_bids);
+	} else if (!d->conf.who[0]) {
+		piece(&p, 3, false, TUI_BAR, "no account");
 	} else {
-		piece(&p, 3, false, TUI_BAR, "%s",
-		      d->conf.who[0] ? "account not known here" : "no account");
+		piece(&p, 3, false, TUI_BAR, "account %s%s", d->conf.who,
+		      m->missing ? " is not on this chain" : "");
 	}
 	piece(&p, 0, true, n->nalarms ? TUI_BAD : TUI_BAR, "alarms %u", n->nalarms);
 	if (n->disk_free_bytes >= 0)
@@ -299,12 +301,10 @@ static void draw_pane(struct tui_dash *d, enum tui_pane which, struct tui_area a
 	tui_clear(a, TUI_PLAIN);
 	if (!a.rows || !a.cols)
 		return;
-	if (!ops)
-		tui_print(a, 0, 1, TUI_DIM, "there is no such pane");
-	else if (!d->have_facts)
+	if (!d->have_facts)
 		tui_print(a, 0, 1, TUI_DIM, "waiting for %s",
 			  d->conf.server ? d->conf.server : "the node");
-	else
+	else if (ops)
 		ops->draw(d, d->pane[which], a);
 	if (d->link > TUI_LINK_LIVE)
 		dim(a);

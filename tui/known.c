@@ -86,6 +86,7 @@ static void got_account(struct tui_dash *d, void *ctx, const struct mkt_answer *
 	if (err) {
 		if (err->code == MKT_ENOTFOUND) {
 			d->money.known = false;
+			d->money.missing = true;
 			tui_dash_touch(d);
 		}
 		return;

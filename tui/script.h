@@ -45,7 +45,7 @@ struct tui_script_step {
 int tui_script_read(const char *line, struct tui_script_step *step,
 		    struct mkt_err *err) MKT_MUST_CHECK;
 
-/* "100x40": columns x rows within TUI_COLS_MAX and TUI_ROWS_MAX, all of @text.  False: it is not. */
+/* "100x40": columns x rows within TUI_COLS_MAX and TUI_ROWS_MAX.  False: it is not. */
 bool tui_script_size(const char *text, unsigned *rows, unsigned *cols);
 
 /*

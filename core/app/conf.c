@@ -33,6 +33,10 @@ int mkt_setting_check(const char *name, const char *value, struct mkt_err *err)
 						.max = 7 * 86400000ll};
 	static const struct mkt_opt color = {.kind = MKT_OPT_WORD, .metavar = "auto|always|never"};
 	static const struct mkt_opt progress = {.kind = MKT_OPT_WORD, .metavar = "line|plain"};
+	static const struct mkt_opt control = {.kind = MKT_OPT_WORD, .metavar = "yes|no"};
+	static const struct mkt_opt theme = {.kind = MKT_OPT_WORD,
+					     .metavar =
+						     "default|light|mono|contrast|deuteranopia"};
 	struct mkt_zone zone;
 	struct mkt_num n;
 	int word;
@@ -43,6 +47,10 @@ int mkt_setting_check(const char *name, const char *value, struct mkt_err *err)
 		return mkt_opt_value(&color, &word, "setting 'ui.color'", value, err);
 	if (!strcmp(name, "ui.progress"))
 		return mkt_opt_value(&progress, &word, "setting 'ui.progress'", value, err);
+	if (!strcmp(name, "ui.control"))
+		return mkt_opt_value(&control, &word, "setting 'ui.control'", value, err);
+	if (!strcmp(name, "ui.theme"))
+		return mkt_opt_value(&theme, &word, "setting 'ui.theme'", value, err);
 	if (!strcmp(name, "core.timezone"))
 		return mkt_zone_load(&zone, value, NULL, err);
 	return 0;

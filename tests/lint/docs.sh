@@ -57,6 +57,8 @@ report "every error word is in mkt-errors(7)" "$([ -f man/mkt-errors.7 ] || echo
 report "mkt.conf(5) has every setting and variable" "$(sed -nE 's/^MKT_SETTING\("([^"]+)", (NULL|"([^"]+)").*/\1\n\3/p' \
 	core/app/settings.def | grep . | while read -r w; do
 	mandoc -Tascii man/mkt.conf.5 | col -b | grep -qwF "$w" || echo "$w"; done)"
+report "the keys of mkt-dash(1) are those of tui/keymap.def" "$(awk -f man/keys.awk tui/keymap.def man/mkt-dash.1 |
+	diff man/mkt-dash.1 - | head -n 5)"
 report "pages that pages name are there" "$(grep -hoE '^\.(It )?Xr [a-z.-]+ [1-9]' $pages | sed -E 's/.*Xr ([^ ]+) ([1-9])/\1.\2/' |
 	grep -E '^(mkt|ledgerd)' | sort -u | while read -r p; do [ -f "man/$p" ] || echo "man/$p"; done)"
 report "pages name no place of one machine" "$(git grep -nIE '/(work|farm|home/[a-z]+|root)/' -- man README.md ARCHITECTURE.md HACKING.md)"
