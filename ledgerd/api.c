@@ -337,6 +337,7 @@ static const struct route {
 	{"GET", "/v1/bids/*", ld_get_bid, LOOKS_BACK},
 	{"GET", "/v1/contracts", ld_get_contracts, LOOKS_BACK},
 	{"GET", "/v1/contracts/*", ld_get_contract, LOOKS_BACK},
+	{"GET", "/v1/certificates/*", ld_get_certificate, LOOKS_BACK},
 	{"GET", "/v1/accounts", ld_get_accounts, 0},
 	{"GET", "/v1/accounts/*", ld_get_account, 0},
 	{"GET", "/v1/accounts/*/events", ld_get_story, LOOKS_BACK},

@@ -154,6 +154,7 @@ ld_handler ld_post_transactions, ld_post_preview, ld_post_telemetry, ld_get_tele
 ld_handler ld_get_status, ld_get_genesis, ld_get_market, ld_get_limits, ld_get_health,
 	ld_get_metrics;
 ld_handler ld_get_books, ld_get_bids, ld_get_bid, ld_get_contracts, ld_get_contract;
+ld_handler ld_get_certificate;
 ld_handler ld_get_accounts, ld_get_account, ld_get_story;
 ld_handler ld_get_blocks, ld_get_block, ld_get_tx, ld_find_tx, ld_get_chain,
 	ld_get_snapshot;

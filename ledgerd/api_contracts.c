@@ -1,6 +1,7 @@
 /* GET /v1/contracts and /v1/contracts/ID. */
 #include "core/base/compat.h"
 
+#include "core/chain/cert.h"
 #include "core/units/checked.h"
 #include "ledgerd/api.h"
 #include "ledgerd/reader.h"
@@ -348,12 +349,10 @@ static int put_events(struct ld_look *l, struct mkt_jw *w, const struct mkt_cont
 	return 0;
 }
 
-int ld_get_contract(struct ld_req *r, struct mkt_err *err)
+/* The contract that the path names, for one of its parties; LD_WAITS until it is on the disk. */
+static int find_one(struct ld_req *r, struct mkt_contract *c, struct mkt_err *err)
 {
 	struct ld_node *n = r->node;
-	struct mkt_contract c;
-	struct ld_look look;
-	struct mkt_jw w;
 	uint64_t exec = 0;
 	int res = ld_private(r, err);
 
@@ -361,17 +360,49 @@ int ld_get_contract(struct ld_req *r, struct mkt_err *err)
 		res = ld_params_done(r, err);
 	if (res < 0)
 		return res;
-	res = ld_parse_u64(r->arg, UINT64_MAX, &exec) ? get_contract(n, exec, &c, err) : 0;
+	res = ld_parse_u64(r->arg, UINT64_MAX, &exec) ? get_contract(n, exec, c, err) : 0;
 	if (res < 0)
 		return res;
 	if (!res)
 		return mkt_err_set(err, MKT_ECONTRACT, "there is no contract '%s'", r->arg);
-	res = ld_reader_may_either(r, c.what.buyer, c.what.seller, err);
+	res = ld_reader_may_either(r, c->what.buyer, c->what.seller, err);
 	if (res < 0)
 		return res;
 	/* Made by a block that is not on the disk yet: its story comes with that. */
-	if (c.height > ld_hub_height(&n->hub, LD_INDEXED) && ld_wait_indexed(r, c.height))
+	if (c->height > ld_hub_height(&n->hub, LD_INDEXED) && ld_wait_indexed(r, c->height))
 		return LD_WAITS;
+	return 0;
+}
+
+int ld_get_certificate(struct ld_req *r, struct mkt_err *err)
+{
+	struct mkt_contract c;
+	int res = find_one(r, &c, err);
+
+	if (res)
+		return res;
+	res = mkt_cert_build(r->node->chain, c.what.exec, &r->reply.body, err);
+	/* Settled by a block that is not indexed yet. */
+	if (res == -MKT_EUNSETTLED && c.status >= MKT_CONTRACT_SETTLED &&
+	    ld_wait_indexed(r, ld_pipe_pending_height(r->node)))
+		return LD_WAITS;
+	if (res < 0)
+		return res;
+	r->reply.type = "application/octet-stream";
+	r->reply.status = 200;
+	return 0;
+}
+
+int ld_get_contract(struct ld_req *r, struct mkt_err *err)
+{
+	struct ld_node *n = r->node;
+	struct mkt_contract c;
+	struct ld_look look;
+	struct mkt_jw w;
+	int res = find_one(r, &c, err);
+
+	if (res)
+		return res;
 	ld_look_init(&look, n);
 	ld_begin(r, &w, "mkt.contract/1");
 	mkt_jw_obj(&w);

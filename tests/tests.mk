@@ -27,6 +27,10 @@ $(BUILD)/tests/unit/archive: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,pwrite fs
 $(BUILD)/tests/unit/prepared: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,write fsync rename)
 $(BUILD)/tests/sim/match_prop: LDFLAGS += -Wl,--wrap=realloc,--wrap=calloc
 
+# What panes open is looked at, not drawn.
+$(BUILD)/tests/unit/pane_contracts $(BUILD)/tests/unit/pane_account: LDFLAGS += \
+	$(addprefix -Wl$(comma)--wrap=,tui_text_open tui_run tui_dialog_open)
+
 # Signatures that cost nothing, and the planted fault that passes over certified blocks.
 $(BUILD)/tests/sim/quorum: LDFLAGS += -Wl,--wrap=mkt_sign,--wrap=mkt_sig_ok,--wrap=mkt_q_round_before
 

@@ -88,6 +88,12 @@ static struct tui_area box_of(struct dialog *q, struct tui_area a)
 	return tui_part(a, (a.rows - rows) / 2, (a.cols - cols) / 2, rows, cols);
 }
 
+static void draw_more(struct tui_area a, uint32_t n)
+{
+	tui_clear(a, TUI_WARN);
+	tui_print(a, 0, 0, TUI_WARN, "... %u lines more: Down", (unsigned)n);
+}
+
 static void draw_body(struct dialog *q, struct tui_area a)
 {
 	const char *text = mkt_buf_str(&q->body);
@@ -98,9 +104,8 @@ static void draw_body(struct dialog *q, struct tui_area a)
 	for (unsigned y = 0; y < a.rows; y++)
 		tui_wrap_draw(&q->wrap, text, q->top + y, a, y, TUI_DIALOG, NULL);
 	if (q->top + q->height < q->wrap.n && a.rows > 1)
-		tui_print(tui_part(a, a.rows - 1, 0, 1, a.cols), 0, 0, TUI_WARN,
-			  "... %u lines more: Down",
-			  (unsigned)(q->wrap.n - q->top - q->height + 1));
+		draw_more(tui_part(a, a.rows - 1, 0, 1, a.cols),
+			  q->wrap.n - q->top - q->height + 1);
 }
 
 static void draw(struct tui_dash *d, void *self, struct tui_area a, int *cursor_y, int *cursor_x)

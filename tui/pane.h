@@ -76,6 +76,9 @@ struct tui_pane_ops {
 	void (*line)(struct tui_dash *d, void *self, struct mkt_buf *out);
 };
 
+extern const struct tui_pane_ops tui_pane_contracts;
+extern const struct tui_pane_ops tui_pane_account;
+
 /* The pane's functions by number, NULL where there is none; in dash.c. */
 const struct tui_pane_ops *tui_pane_ops(enum tui_pane which);
 
