@@ -4,22 +4,26 @@
 #include "core/base/compat.h"
 
 #include "cmd/sim_devices.h"
+#include "cmd/sim_split.h"
 #include "core/agent/community.h"
 #include "core/agent/gen.h"
 #include "core/units/civil.h"
 #include "core/units/fmt.h"
+#include "core/units/parse.h"
 #include "core/units/window.h"
 
 #define HISTORY_DAYS 28		 /* that forecasts of a made-up community begin with */
 #define DEFAULT_DAY "2019-06-17" /* the first of the demonstration */
 #define DAYS_MAX 3660
 #define CHARGER_W_MIN 100
+#define PREMIUM_MAX 100000
 #define GENESIS_S 3600 /* block 0 stands this long before the first day */
 
 struct sim_values {
-	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude;
+	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude, *premium;
 	struct mkt_num days, seed, scale, pace, charger_power;
-	bool devices, table9;
+	struct mkt_num markets;
+	bool devices, table9, untagged, compare, green_curve;
 };
 
 static const struct mkt_opt sim_opts[] = {
@@ -53,6 +57,15 @@ static const struct mkt_opt sim_opts[] = {
 		   "chargers and batteries as programs behind mkt-driverd"),
 	MKT_O_UNIT(struct sim_values, charger_power, POWER, "charger-power", 0, "POWER", NULL,
 		   "chargers give this at most"),
+	MKT_O_FLAG(struct sim_values, untagged, "untagged", 0,
+		   "as the predecessor: a bid for each window and market"),
+	MKT_O_UINT(struct sim_values, markets, "markets", 0, "N", 1, 2, "1", "energy markets"),
+	MKT_O_FLAG(struct sim_values, compare, "compare", 0,
+		   "tagged and untagged, in one and two markets, side by side"),
+	MKT_O_TEXT(struct sim_values, premium, "green-premium", 0, "PRICE", NULL,
+		   "buyers pay this more for green, as 2/kWh"),
+	MKT_O_FLAG(struct sim_values, green_curve, "green-curve", 0,
+		   "the share of green at several premiums"),
 	MKT_O_FLAG(struct sim_values, table9, "table9", 0,
 		   "the case of the paper's Table 9, tagged and untagged"),
 	MKT_O_FILE(struct sim_values, keep, "keep", 0, "DIR",
@@ -200,30 +213,35 @@ static int weaken(struct sim *s, const struct sim_values *v)
 	return 0;
 }
 
-static int run_days(struct sim *s, const struct sim_values *v)
+/* A chain, the days on it, its figures, and its end. */
+static int play(struct sim *s, const struct sim_values *v, struct sim_ledger *l)
 {
 	struct sim_chain_conf conf = {.seed = s->seed,
 				      .time_s = s->from_s - GENESIS_S,
 				      .zone = v->zone,
 				      .keep = v->keep,
 				      .ledgerd = v->ledgerd};
-	struct sim_ledger l;
 	int rc = sim_chain_start(&s->chain, s->app, &conf);
 
 	if (rc < 0)
 		return rc;
 	snprintf(s->app->out.currency, sizeof(s->app->out.currency), "%s",
 		 s->chain.genesis.currency);
-	if (v->table9) {
-		if ((rc = sim_table9(s)) < 0 || (rc = sim_totals_read(s, &l)) < 0 ||
-		    (rc = sim_chain_stop(&s->chain)) < 0)
-			return rc;
-		return sim_recount(s, &l);
-	}
-	if ((rc = sim_play(s)) < 0 || (rc = sim_ledger_read(s, &l)) < 0 ||
-	    (rc = sim_chain_stop(&s->chain)) < 0 || (rc = sim_recount(s, &l)) < 0)
+	if (v->table9)
+		rc = (rc = sim_table9(s)) < 0 ? rc : sim_totals_read(s, l);
+	else
+		rc = (rc = sim_play(s)) < 0 ? rc : sim_ledger_read(s, l);
+	if (rc < 0 || (rc = sim_chain_stop(&s->chain)) < 0)
 		return rc;
-	return sim_report(s, &l);
+	return sim_recount(s, l);
+}
+
+static int run_days(struct sim *s, const struct sim_values *v)
+{
+	struct sim_ledger l;
+	int rc = play(s, v, &l);
+
+	return rc < 0 || v->table9 ? rc : sim_report(s, &l);
 }
 
 static int tell_dry_run(struct sim *s)
@@ -248,6 +266,7 @@ static void release(struct sim *s)
 		mkt_agent_release(&s->agents[i]);
 	sim_post_release(&s->post);
 	sim_audit_free(s->audit);
+	sim_split_free(s->split);
 	free(s->agents);
 	free(s->sites);
 	free(s->parties);
@@ -258,13 +277,13 @@ static void release(struct sim *s)
 	free(s);
 }
 
-static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
+/* All that is known before anything is started.  The caller releases *@out in any case. */
+static int prepare(struct mkt_app *app, const struct sim_values *v, const struct sim_variant *how,
+		   struct sim **out)
 {
-	const struct sim_values *v = values;
-	struct sim *s = calloc(1, sizeof(*s));
-	int rc, signal;
+	struct sim *s = *out = calloc(1, sizeof(*s));
+	int rc;
 
-	(void)argc, (void)argv;
 	if (!s)
 		return mkt_err_code(&app->err, MKT_ENOMEM);
 	s->app = app;
@@ -273,18 +292,98 @@ static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
 	s->profiles = v->profiles;
 	s->pace_ms = (uint32_t)v->pace.v;
 	s->with_devices = v->devices;
+	s->untagged = how->untagged;
+	s->markets = how->markets;
+	s->green_mode = how->green_mode;
+	s->premium_upwh = how->premium_upwh;
+	if ((rc = parse_latitude(app, v->latitude, &s->latitude_cdeg)) == 0 &&
+	    (rc = mkt_zone_load(&s->zone, v->zone, NULL, &app->err)) == 0 &&
+	    (rc = open_profile(s, v)) == 0 && (rc = scale_up(s, v)) == 0)
+		rc = weaken(s, v);
+	return rc;
+}
+
+int sim_variant(struct mkt_app *app, const struct sim_values *v, const struct sim_variant *how,
+		struct sim_figures *out)
+{
+	struct sim *s;
+	int rc = prepare(app, v, how, &s);
+
+	*out = (struct sim_figures){0};
+	if (!rc)
+		rc = play(s, v, &out->ledger);
+	if (!rc) {
+		sim_audit_findings(s->audit, &out->found);
+		out->energy = s->energy;
+		out->bills = sim_bill_sums(s);
+		out->txs = s->post.party_txs;
+		out->ops = s->post.party_ops;
+		out->over_wh = s->split ? sim_split_over_wh(s->split) : 0;
+		if (!how->untagged)
+			rc = sim_judge(s, &out->ledger, &out->found, &app->err);
+	}
+	if (s)
+		release(s);
+	return rc;
+}
+
+/* Which options go together, and what they mean together. */
+static int read_variant(struct mkt_app *app, const struct sim_values *v, struct sim_variant *how)
+{
+	bool several = v->compare || v->green_curve;
+
+	*how = (struct sim_variant){.untagged = v->untagged, .markets = (uint8_t)v->markets.v};
+	if (v->compare + v->green_curve + v->table9 > 1)
+		return mkt_app_usage(app, "--compare, --green-curve and --table9 are runs of their "
+					  "own: one of them");
+	if (several && (v->keep || v->untagged || v->markets.v > 1 || v->premium || v->devices))
+		return mkt_app_usage(app, "several runs choose market and premium themselves and "
+					  "keep no chain");
+	if (v->untagged && (v->devices || v->premium))
+		return mkt_app_usage(app, "--untagged goes without --devices and --green-premium");
+	if (!v->premium)
+		return 0;
+	how->green_mode = true;
+	if (mkt_parse_price(v->premium, "JPY", &how->premium_upwh, &app->err) < 0)
+		return -app->err.code;
+	if (how->premium_upwh < 0 || how->premium_upwh > PREMIUM_MAX)
+		return mkt_app_usage(app, "a premium is 0 to %d/kWh", PREMIUM_MAX / 1000);
+	return 0;
+}
+
+static int check_fields(struct mkt_app *app, const struct sim_values *v)
+{
+	if (v->table9)
+		return sim_table9_check(app);
+	if (v->compare)
+		return sim_compare_check(app);
+	return v->green_curve ? sim_green_check(app) : sim_report_check(app);
+}
+
+static int sim_run(struct mkt_app *app, void *values, int argc, char **argv)
+{
+	const struct sim_values *v = values;
+	struct sim_variant how;
+	struct sim *s = NULL;
+	int rc = read_variant(app, v, &how), signal;
+
+	(void)argc, (void)argv;
+	if (rc < 0 || (rc = check_fields(app, v)) < 0)
+		return rc;
 	if (!app->opt.timeout)
 		app->deadline_ms = UINT64_MAX; /* days take what they take */
 	app->out.paging = false; /* a run ends by itself, on a terminal too */
 	mkt_app_catch_signals();
-	if ((rc = v->table9 ? sim_table9_check(app) : sim_report_check(app)) == 0 &&
-	    (rc = parse_latitude(app, v->latitude, &s->latitude_cdeg)) == 0 &&
-	    (rc = mkt_zone_load(&s->zone, v->zone, NULL, &app->err)) == 0 &&
-	    (rc = open_profile(s, v)) == 0 && (rc = scale_up(s, v)) == 0 &&
-	    (rc = weaken(s, v)) == 0)
-		rc = app->opt.dry_run ? tell_dry_run(s) : run_days(s, v);
+	if (!(v->compare || v->green_curve) || app->opt.dry_run) {
+		rc = prepare(app, v, &how, &s);
+		if (!rc)
+			rc = app->opt.dry_run ? tell_dry_run(s) : run_days(s, v);
+	} else {
+		rc = v->compare ? sim_compare(app, v) : sim_green_curve(app, v);
+	}
 	signal = mkt_app_stopped();
-	release(s);
+	if (s)
+		release(s);
 	return signal && rc == -MKT_ECANCELLED ? 128 + signal : rc;
 }
 

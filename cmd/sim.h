@@ -10,6 +10,8 @@
  *   sim_bills.h  what each pays and earns, and would pay at the retailer alone
  *   sim_audit.c  a second set of accounts, kept from bids and contracts alone
  *   sim_report.c what it came to, beside the paper's figures
+ *   sim_split.h  the predecessor: markets without tags
+ *   sim_compare.c several runs side by side
  *   sim_table9.c the case of the paper's Table 9, both ways
  *
  * Everything that reaches the chain follows from profiles, seed and options: keys
@@ -158,6 +160,7 @@ struct sim_post {
 	uint64_t request;          /* number of the next request id */
 	/* What came of it all. */
 	uint64_t txs, ops, refused;
+	uint64_t party_txs, party_ops; /* without the operator's */
 	char first_refusal[MKT_ERR_TEXT_MAX];
 	uint64_t height;           /* of the last block */
 	uint32_t in_block, block_txs_max;
@@ -170,6 +173,9 @@ struct sim;
  * the post is sent.
  */
 int sim_post_add(struct sim *s, struct sim_party *p, const struct mkt_plan *plan) MKT_MUST_CHECK;
+
+/* Add one envelope as it is. */
+int sim_post_frame(struct sim *s, struct sim_party *p, const struct mkt_plan *plan) MKT_MUST_CHECK;
 
 /* The operator enrolls a site, or the retailer (@site NULL), under its name. */
 int sim_post_enroll(struct sim *s, const struct mkt_site *site, const struct mkt_pubkey *pub)
@@ -201,6 +207,7 @@ struct sim_energy {
 };
 
 struct sim_devices;
+struct sim_split;
 
 /* A party's bid was taken as number @bid, or refused (0). */
 typedef void sim_placed_fn(void *who, struct sim_party *p, const struct mkt_intent *in,
@@ -248,6 +255,9 @@ struct sim {
 	int64_t accounts_uc;       /* a sum under way */
 	struct sim_energy energy;
 	uint64_t begun_ms, ended_ms; /* of the playing, wall time */
+	bool untagged;               /* as the predecessor: sim_split.h */
+	uint8_t markets;             /* 1 or 2 */
+	struct sim_split *split;     /* if untagged */
 	sim_placed_fn *placed;       /* who hears of bids; NULL: the agents */
 	void *placed_who;
 };
@@ -306,6 +316,46 @@ int sim_recount(struct sim *s, const struct sim_ledger *l) MKT_MUST_CHECK;
 
 /* Print; then -MKT_EINTEGRITY if something does not hold, with the first thing named. */
 int sim_report(struct sim *s, const struct sim_ledger *l) MKT_MUST_CHECK;
+
+/* The first thing that does not hold, as @err. */
+int sim_judge(const struct sim *s, const struct sim_ledger *l, const struct sim_findings *f,
+	      struct mkt_err *err) MKT_MUST_CHECK;
+
+/* ---- sim.c ----------------------------------------------------------------------------- */
+
+struct sim_values; /* of the options */
+
+/* How one of several runs differs from the others. */
+struct sim_variant {
+	bool untagged, green_mode;
+	uint8_t markets;
+	int32_t premium_upwh;
+};
+
+struct sim_figures {
+	struct sim_ledger ledger;
+	struct sim_findings found;
+	struct sim_energy energy;
+	struct sim_bill_sums bills;
+	uint64_t txs, ops; /* of participants and the retailer */
+	uint64_t over_wh;  /* contracted beyond bids by way of several bids for the same energy */
+};
+
+/*
+ * Play the days of the options in this variant, on a chain that is thrown away.  What must
+ * hold is judged where it is promised: with tags.
+ */
+int sim_variant(struct mkt_app *app, const struct sim_values *v, const struct sim_variant *how,
+		struct sim_figures *out) MKT_MUST_CHECK;
+
+/* ---- sim_compare.c --------------------------------------------------------------------- */
+
+int sim_compare_check(struct mkt_app *app) MKT_MUST_CHECK;
+int sim_green_check(struct mkt_app *app) MKT_MUST_CHECK;
+/* Play and print; -MKT_EINTEGRITY if tags cost more than promised. */
+int sim_compare(struct mkt_app *app, const struct sim_values *v) MKT_MUST_CHECK;
+/* Play and print; -MKT_EINTEGRITY if a higher premium brings less green. */
+int sim_green_curve(struct mkt_app *app, const struct sim_values *v) MKT_MUST_CHECK;
 
 /* ---- sim_table9.c ---------------------------------------------------------------------- */
 

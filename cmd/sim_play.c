@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "cmd/sim_devices.h"
+#include "cmd/sim_split.h"
 #include "core/units/civil.h"
 #include "core/units/fmt.h"
 
@@ -168,6 +169,8 @@ static int tell(struct sim *s, uint32_t account, enum mkt_side side, const struc
 	const struct sim_party *p;
 
 	d.bid = side == MKT_BUY ? c->buy_bid : c->sell_bid;
+	if (s->split && sim_split_contract(s, account, &d) < 0)
+		return -s->app->err.code;
 	if (account == s->retailer.account) {
 		mkt_retailer_contract(&s->retailer, c->window, side, c->wh);
 		return 0;
@@ -333,7 +336,12 @@ static int post(struct sim *s)
 {
 	int rc = sim_post_send(s);
 
-	return rc < 0 ? rc : sim_contracts(s, s->last_exec, UINT64_MAX, take_new, NULL);
+	if (!rc)
+		rc = sim_contracts(s, s->last_exec, UINT64_MAX, take_new, NULL);
+	if (rc < 0 || !s->split)
+		return rc;
+	rc = sim_split_withdraw(s);
+	return rc < 0 ? rc : sim_post_send(s);
 }
 
 /* The sites' plans, sellers' first; who is first of all goes round from window to window. */
@@ -483,6 +491,7 @@ static int make_parties(struct sim *s)
 		.feed_in_upwh = FEED_IN_UPWH,
 		.green_mode = s->green_mode,
 		.premium_upwh = s->premium_upwh,
+		.markets = s->markets,
 	};
 	if (mkt_tags_parse(&s->chain.genesis.tags, "green", &s->terms.green, &s->app->err) < 0 ||
 	    mkt_tags_parse(&s->chain.genesis.tags, "brown", &s->terms.brown, &s->app->err) < 0)
@@ -492,6 +501,8 @@ static int make_parties(struct sim *s)
 		if (s->sites[i].charger_w > s->charger_w)
 			s->sites[i].charger_w = s->charger_w;
 	}
+	if (s->untagged && !(s->split = sim_split_new()))
+		return no_memory(s);
 	for (uint32_t i = 0; i < n; i++) /* the account number comes with the enrollment */
 		s->parties[2 + i].agent = &s->agents[i];
 	return 0;

@@ -1,7 +1,7 @@
 /* Plans become signed envelopes, one a party; receipts find their way back. */
 #include "core/base/compat.h"
 
-#include "cmd/sim.h"
+#include "cmd/sim_split.h"
 
 #define PART 1000 /* envelopes of one request: an answer of some MB */
 #define VALID_S 1800 /* envelopes are good for this long after the chain's time */
@@ -34,6 +34,13 @@ static int add_frame(struct sim_post *p, struct sim_party *party, const struct m
 }
 
 int sim_post_add(struct sim *s, struct sim_party *p, const struct mkt_plan *plan)
+{
+	if (plan->bad)
+		return mkt_err_code(&s->app->err, MKT_ENOMEM);
+	return s->split && p != s->parties ? sim_split_add(s, p, plan) : sim_post_frame(s, p, plan);
+}
+
+int sim_post_frame(struct sim *s, struct sim_party *p, const struct mkt_plan *plan)
 {
 	struct sim_post *post = &s->post;
 	struct mkt_tx_head head;
@@ -127,6 +134,7 @@ static int take_result(struct sim *s, const struct sim_frame *f, uint32_t i,
 	if (rc < 0)
 		return rc;
 	s->post.ops++;
+	s->post.party_ops += party != s->parties;
 	if (r.err.code)
 		note_refusal(&s->post, party, r.op, &r.err);
 	if (strcmp(r.op, "bid") != 0)
@@ -167,6 +175,7 @@ static int take_receipt(struct sim *s, const struct mkt_answer *a, uint32_t i, u
 	if (rc < 0)
 		return rc;
 	s->post.txs++;
+	s->post.party_txs += s->post.frames[frame].party != s->parties;
 	if (r.status != MKT_RECEIPT_SEALED)
 		return mkt_err_set(err, r.err.code ? r.err.code : MKT_EINTEGRITY,
 				   "an envelope of account %u is %s: %s",
@@ -210,6 +219,8 @@ int sim_post_send(struct sim *s)
 		rc = send_part(s, i, p->n - i < PART ? p->n : i + PART);
 	mkt_buf_clear(&p->body);
 	p->n = 0;
+	if (s->split)
+		sim_split_sent(s->split);
 	return rc;
 }
 

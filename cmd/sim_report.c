@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "cmd/sim_devices.h"
+#include "cmd/sim_split.h"
 #include "core/chain/chain.h"
 #include "core/units/fmt.h"
 
@@ -79,9 +80,8 @@ int sim_recount(struct sim *s, const struct sim_ledger *l)
 
 /* ---- judgement ---------------------------------------------------------------------- */
 
-/* The first thing that does not hold. */
-static int judge(const struct sim *s, const struct sim_ledger *l, const struct sim_findings *f,
-		 struct mkt_err *err)
+int sim_judge(const struct sim *s, const struct sim_ledger *l, const struct sim_findings *f,
+	      struct mkt_err *err)
 {
 	const struct sim_device_sums dev = sim_device_sums(s->devices);
 	const struct sim_bill_sums bills = sim_bill_sums(s);
@@ -107,12 +107,13 @@ static int judge(const struct sim *s, const struct sim_ledger *l, const struct s
 		{l->delivered_wh == f->delivered_wh,
 		 "the ledger counts other deliveries than it settled"},
 		{l->txs == s->post.txs, "the ledger counts other transactions than were sent"},
-		{e->cars_filled * 100 >= e->cars_could * 99,
+		{s->untagged || e->cars_filled * 100 >= e->cars_could * 99,
 		 "fewer than 99 % of the cars that could be filled were"},
-		{!e->cars_untold, "a car left with less than its driver was told"},
-		{(e->car_kept_wh + dev.steps_wh) * 100 >= e->car_contracted_wh * 99,
+		{s->untagged || !e->cars_untold, "a car left with less than its driver was told"},
+		{s->untagged || (e->car_kept_wh + dev.steps_wh) * 100 >= e->car_contracted_wh * 99,
 		 "cars took more than 1 % less than was contracted for them"},
-		{(e->battery_kept_wh + dev.steps_wh) * 100 >= e->battery_contracted_wh * 99,
+		{s->untagged ||
+			 (e->battery_kept_wh + dev.steps_wh) * 100 >= e->battery_contracted_wh * 99,
 		 "sites whose battery could help moved more than 1 % less than contracted"},
 		{dev.over_wh <= dev.steps_wh, "devices moved more than they were asked for"},
 	};
@@ -214,6 +215,12 @@ static uint64_t share(uint64_t part, uint64_t whole, uint64_t unit)
 	return whole ? (part * unit + whole / 2) / whole : 0;
 }
 
+/* Of bids, and of what several untagged bids asked for together. */
+static uint64_t over_wh(const struct sim *s, const struct sim_findings *f)
+{
+	return f->over_wh + (s->split ? sim_split_over_wh(s->split) : 0);
+}
+
 static int64_t mean_price(const struct sim_findings *f)
 {
 	return f->neighbours_wh ? f->neighbours_uc / (int64_t)f->neighbours_wh : 0;
@@ -245,7 +252,7 @@ static int tell_scripts(struct sim *s, const struct sim_ledger *l, const struct 
 		[C_SETTLED] = mkt_v_uint(f->settled),
 		[C_TX_PER_1000] = mkt_v_uint(share(l->txs, f->contracts, 1000)),
 		[C_OPS_PER_1000] = mkt_v_uint(share(l->ops, f->contracts, 1000)),
-		[C_OVER] = mkt_v_uint(f->over_wh),
+		[C_OVER] = mkt_v_uint(over_wh(s, f)),
 		[C_STRAYS] = mkt_v_uint(f->strays),
 		[C_CONTRACTED] = mkt_v_uint(f->contracted_wh),
 		[C_DELIVERED] = mkt_v_uint(f->delivered_wh),
@@ -354,7 +361,7 @@ static void tell_market(struct sim *s, const struct sim_ledger *l, const struct 
 	     mkt_fmt_decimal((int64_t)share(l->txs, f->contracts, 100), 2, 2).s);
 	line(s, "operations a contract", NULL, "%s",
 	     mkt_fmt_decimal((int64_t)share(l->ops, f->contracts, 100), 2, 2).s);
-	line(s, "over-contracted", NULL, "%llu Wh", (unsigned long long)f->over_wh);
+	line(s, "over-contracted", NULL, "%llu Wh", (unsigned long long)over_wh(s, f));
 	line(s, "contracted", NULL, "%s", mkt_fmt_energy(f->contracted_wh).s);
 	line(s, "metered under contracts", NULL, "%s, %llu %%", mkt_fmt_energy(f->delivered_wh).s,
 	     (unsigned long long)share(f->delivered_wh, f->contracted_wh, 100));
@@ -481,7 +488,7 @@ int sim_report(struct sim *s, const struct sim_ledger *l)
 	int rc, held;
 
 	sim_audit_findings(s->audit, &f);
-	held = judge(s, l, &f, &broken);
+	held = sim_judge(s, l, &f, &broken);
 	rc = s->app->out.form == MKT_FORM_HUMAN ? tell_people(s, l, &f)
 						: tell_scripts(s, l, &f, !held);
 	if (rc < 0 || !held)

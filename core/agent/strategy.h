@@ -48,6 +48,7 @@ struct mkt_terms {
 	 */
 	bool green_mode;
 	int32_t premium_upwh;
+	uint8_t markets; /* 0, 1: one; 2: agents trade in either, the retailer in the first */
 };
 
 /* The retailer's price by window: told for the first @known, guessed for the others. */
@@ -69,6 +70,10 @@ int32_t mkt_between_upwh(const struct mkt_terms *t, int32_t retail_upwh, int32_t
 
 /* The most that buyers pay for green: just below the retailer's brown, or their premium above. */
 int32_t mkt_green_upwh(const struct mkt_terms *t, int32_t retail_upwh);
+
+/* Add a leg in each market to the bid that was added last. */
+void mkt_agent_leg(const struct mkt_terms *t, struct mkt_plan *p, uint32_t window, mkt_tags tags,
+		   int32_t price_upwh);
 
 /* One bid of a car: a share of its energy that its charger can give in any one of its windows. */
 struct mkt_car_part {
@@ -150,6 +155,7 @@ void mkt_agent_placed(struct mkt_agent *a, const struct mkt_intent *in, uint64_t
 struct mkt_agent_deal {
 	uint64_t exec, bid;
 	uint32_t window, wh;
+	uint32_t over_wh; /* beyond what the bid had left: without tags this can happen */
 	enum mkt_side side;
 };
 int mkt_agent_contract(struct mkt_agent *a, const struct mkt_agent_deal *d, struct mkt_err *err)

@@ -72,14 +72,18 @@ static uint32_t last_resort(const struct mkt_car_part *part, uint32_t end,
 }
 
 /* Cut the need into parts over the whole windows from @o->first to departure. */
-static void plan_car(struct mkt_agent *a, struct mkt_car *car, const struct mkt_outlook *o)
+static void plan_car(struct mkt_agent *a, struct mkt_car *car, const struct mkt_terms *t,
+		     const struct mkt_outlook *o)
 {
+	uint32_t markets = t->markets > 1 ? t->markets : 1; /* a leg in each */
 	uint32_t end = (uint32_t)(car->s.plug_out_s / WINDOW_S), need = car->left_wh;
 	uint32_t each = a->site->charger_w / (3600 / WINDOW_S), n;
 
 	car->planned = true;
 	if (end > o->first + o->n)
 		end = o->first + o->n;
+	if (end > o->first + MKT_LEGS_MAX / markets)
+		end = o->first + MKT_LEGS_MAX / markets;
 	if (end <= o->first || !each)
 		return; /* away before the next window: charges without a contract */
 	n = (need + each - 1) / each;
@@ -113,7 +117,7 @@ static void bid_part(struct mkt_agent *a, const struct mkt_car *car, unsigned ix
 		/* Where the price is not out, never above the lowest that it may become. */
 		int32_t retail = i < o->known ? o->retail_upwh[i] : mkt_retail_upwh(t, INT32_MIN);
 
-		mkt_plan_leg(p, w, t->green, mkt_between_upwh(t, retail, a->car_share));
+		mkt_agent_leg(t, p, w, t->green, mkt_between_upwh(t, retail, a->car_share));
 	}
 }
 
@@ -125,7 +129,7 @@ void mkt_cars_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct m
 
 		if (car->planned)
 			continue;
-		plan_car(a, car, o);
+		plan_car(a, car, t, o);
 		for (unsigned k = 0; k < car->nparts; k++)
 			bid_part(a, car, k, t, o, p);
 	}
@@ -150,9 +154,9 @@ void mkt_cars_rest(struct mkt_agent *a, const struct mkt_terms *t, const struct 
 			in->car = a->cars[i].number;
 			in->part = (uint8_t)k;
 			if (t->green_mode)
-				mkt_plan_leg(p, o->first, t->green,
+				mkt_agent_leg(t, p, o->first, t->green,
 					     mkt_green_upwh(t, o->retail_upwh[0]));
-			mkt_plan_leg(p, o->first, t->brown, o->retail_upwh[0]);
+			mkt_agent_leg(t, p, o->first, t->brown, o->retail_upwh[0]);
 		}
 }
 

@@ -15,6 +15,7 @@
 #define ASK_MIN 300 /* thousandths of the spread that sellers ask for ... */
 #define ASK_RANGE 300
 #define CAR_SHARE 700 /* cars offer more than anybody asks, so no surplus is left beside them */
+#define MARKET_DIM 1 /* of the tags, as genesis has them */
 #define NOISE_CHARACTER (1u << 16)
 #define OFF_DAYS 20 /* days whose forecasts are looked back at ... */
 #define OFF_BESIDE 2 /* windows before and after the same time of the day */
@@ -45,6 +46,13 @@ int32_t mkt_green_upwh(const struct mkt_terms *t, int32_t retail_upwh)
 
 	return (int32_t)(price < t->price_max_upwh ? price - price % t->tick_upwh
 						   : t->price_max_upwh);
+}
+
+void mkt_agent_leg(const struct mkt_terms *t, struct mkt_plan *p, uint32_t window, mkt_tags tags,
+		   int32_t price_upwh)
+{
+	for (uint8_t m = 0; m == 0 || m < t->markets; m++)
+		mkt_plan_leg(p, window, mkt_tags_with(tags, MARKET_DIM, m), price_upwh);
 }
 
 void mkt_agent_init(struct mkt_agent *a, const struct mkt_site *site, uint32_t account,
@@ -172,8 +180,8 @@ static void buy(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt
 	struct mkt_intent *in = mkt_plan_bid(p, a->account, MKT_BUY, wh);
 
 	in->purpose = MKT_FOR_HOME_BUY;
-	mkt_plan_leg(p, o->first, t->green, mkt_green_upwh(t, o->retail_upwh[0]));
-	mkt_plan_leg(p, o->first, t->brown, o->retail_upwh[0]);
+	mkt_agent_leg(t, p, o->first, t->green, mkt_green_upwh(t, o->retail_upwh[0]));
+	mkt_agent_leg(t, p, o->first, t->brown, o->retail_upwh[0]);
 }
 
 static void sell(struct mkt_agent *a, const struct mkt_terms *t, uint32_t k, int32_t price_upwh,
@@ -182,7 +190,7 @@ static void sell(struct mkt_agent *a, const struct mkt_terms *t, uint32_t k, int
 	struct mkt_intent *in = mkt_plan_bid(p, a->account, MKT_SELL, wh);
 
 	in->purpose = MKT_FOR_HOME_SELL;
-	mkt_plan_leg(p, k, t->green, price_upwh);
+	mkt_agent_leg(t, p, k, t->green, price_upwh);
 }
 
 void mkt_agent_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
@@ -249,7 +257,8 @@ static int add_car_contract(struct mkt_position *at, const struct mkt_agent_deal
 		at->cars = more;
 		at->cars_cap = cap;
 	}
-	at->cars[at->ncars++] = (struct mkt_car_contract){.exec = d->exec, .car = car, .wh = d->wh};
+	at->cars[at->ncars++] = (struct mkt_car_contract){
+		.exec = d->exec, .car = car, .wh = d->wh + d->over_wh};
 	return 0;
 }
 
@@ -272,13 +281,13 @@ int mkt_agent_contract(struct mkt_agent *a, const struct mkt_agent_deal *d, stru
 	if (d->side == MKT_SELL) {
 		if (d->bid != a->sell_bid || d->wh > a->sell_left_wh)
 			return too_much(d, err);
-		at->sold_wh += d->wh;
+		at->sold_wh += d->wh + d->over_wh;
 		a->sell_left_wh -= d->wh;
 		return 0;
 	}
 	part = part_of(a, d->bid, &car);
 	if (!part) {
-		at->bought_wh += d->wh;
+		at->bought_wh += d->wh + d->over_wh;
 		return 0;
 	}
 	if (d->wh > part->left_wh)
