@@ -34,7 +34,12 @@ $(BUILD)/tests/unit/pane_contracts $(BUILD)/tests/unit/pane_account: LDFLAGS += 
 # Signatures that cost nothing, and the planted fault that passes over certified blocks.
 $(BUILD)/tests/sim/quorum: LDFLAGS += -Wl,--wrap=mkt_sign,--wrap=mkt_sig_ok,--wrap=mkt_q_round_before
 
-$(SIM_BIN): $(BUILD)/%: $(BUILD)/%.o $(SLOW_OBJ) $(LIBS)
+# Of the dashboard, not of the core.
+SIM_TUI := $(BUILD)/tests/sim/tui_hostile
+$(SIM_TUI): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmkttui.a $(LIBS)
+	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(MKT_LDLIBS)
+
+$(filter-out $(SIM_TUI),$(SIM_BIN)): $(BUILD)/%: $(BUILD)/%.o $(SLOW_OBJ) $(LIBS)
 	$(call quiet,LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LDLIBS)
 
 $(E2E_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktdrivers.a $(LIBS)

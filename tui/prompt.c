@@ -68,13 +68,15 @@ void tui_history_release(struct tui_dash *d)
 	}
 }
 
+/* What others wrote is made of whole letters before it comes into the line. */
 static void set_line(struct prompt *p, const char *line)
 {
-	char copy[TUI_LINE_MAX];
+	struct mkt_buf b = MKT_BUF_INIT;
 
-	snprintf(copy, sizeof(copy), "%s", line);
-	memcpy(p->line, copy, sizeof(copy));
+	tui_clean(&b, line, strnlen(line, sizeof(p->line) - 1), false);
+	snprintf(p->line, sizeof(p->line), "%s", mkt_buf_str(&b));
 	p->at = strlen(p->line);
+	mkt_buf_release(&b);
 }
 
 static void recall(struct tui_dash *d, struct prompt *p, bool older)
@@ -200,8 +202,13 @@ static size_t common(const struct prompt *p)
 
 static void replace_word(struct prompt *p, const char *text, size_t n)
 {
+	struct mkt_buf b = MKT_BUF_INIT;
+
+	tui_clean(&b, text, n, false);
 	cut(p, p->word, p->at);
-	(void)insert(p, text, n); /* a line that is full stays without */
+	if (b.len)
+		(void)insert(p, mkt_buf_str(&b), b.len); /* a line that is full stays without */
+	mkt_buf_release(&b);
 }
 
 static void complete(struct tui_dash *d, struct prompt *p)
