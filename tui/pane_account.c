@@ -90,6 +90,7 @@ static void got_account(struct tui_dash *d, void *ctx, const struct mkt_answer *
 	p->missing = false;
 	tui_dash_touch(d);
 	ask(p);
+	tui_monthbill_tick(d, &p->bill, p->me);
 }
 
 static void got_bids(struct tui_dash *d, void *ctx, const struct mkt_answer *a,
