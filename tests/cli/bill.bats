@@ -31,6 +31,10 @@ village() {
   deposits                                          1000000 JPY
   change                                          999952.50 JPY
   at the end                                      999952.50 JPY"
+	as oak cert retire c1 -q --yes
+	run3 as oak bill
+	out_has "certificates: 1 from what was bought, 1 retired (3.500 kWh)"
+	[ "$(as oak bill --json | json -c '.data[0] | [.certificates, .retired, .retired_wh]')" = "[1,1,3500]" ] || fail retired
 	run3 as grid bill
 	out_has "fees received                                        1.75 JPY"
 }

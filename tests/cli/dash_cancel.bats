@@ -52,7 +52,7 @@ village() {
 	for i in $(seq 300); do grep -q "Cancel bid b4" pictures && break; sleep 0.1; done
 	as oak cancel b3 -q --yes
 	as oak bid buy 5kWh --at "$W2" --price green=16/kWh -q # b6 comes to stand below
-	printf '%s\n' "key y" "wait [bids 2]" "wait b6" >&7
+	printf '%s\n' "key y" "wait Cancel bid b4: b4 cancelled" "wait b6" >&7
 	exec 7>&-
 	wait $! || { cat pictures errors >&2; false; }
 	[ "$(open_bids oak)" = "5 6 " ] || fail "another bid was cancelled"
