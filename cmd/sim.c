@@ -20,7 +20,7 @@
 #define GENESIS_S 3600 /* block 0 stands this long before the first day */
 
 struct sim_values {
-	const char *profiles, *from, *keep, *ledgerd, *zone, *latitude, *premium;
+	const char *profiles, *from, *keep, *resume, *ledgerd, *zone, *latitude, *premium;
 	struct mkt_num days, seed, scale, pace, charger_power;
 	struct mkt_num markets;
 	bool devices, table9, untagged, compare, green_curve;
@@ -70,6 +70,8 @@ static const struct mkt_opt sim_opts[] = {
 		   "the case of the paper's Table 9, tagged and untagged"),
 	MKT_O_FILE(struct sim_values, keep, "keep", 0, "DIR",
 		   "keep the chain in DIR, which is made"),
+	MKT_O_FILE(struct sim_values, resume, "resume", 0, "DIR",
+		   "go on with a run that was kept in DIR and interrupted"),
 	MKT_O_FILE(struct sim_values, ledgerd, "ledgerd", 0, "FILE", "the ledgerd to start"),
 	MKT_O_END
 };
@@ -213,13 +215,23 @@ static int weaken(struct sim *s, const struct sim_values *v)
 	return 0;
 }
 
+/* All that the envelopes follow from, but for what the profiles hold. */
+static void tell_what(const struct sim *s, const struct sim_values *v, char *out, size_t size)
+{
+	snprintf(out, size, "seed %llu from %llu days %u scale %lld charger %u markets %u%s%s %d",
+		 (unsigned long long)s->seed, (unsigned long long)s->from_s, s->days,
+		 (long long)v->scale.v, s->charger_w, s->markets,
+		 s->untagged ? " untagged" : "", s->green_mode ? " green" : "", s->premium_upwh);
+}
+
 /* A chain, the days on it, its figures, and its end. */
 static int play(struct sim *s, const struct sim_values *v, struct sim_ledger *l)
 {
 	struct sim_chain_conf conf = {.seed = s->seed,
 				      .time_s = s->from_s - GENESIS_S,
 				      .zone = v->zone,
-				      .keep = v->keep,
+				      .keep = v->resume ? v->resume : v->keep,
+				      .resume = v->resume != NULL,
 				      .ledgerd = v->ledgerd};
 	int rc = sim_chain_start(&s->chain, s->app, &conf);
 
@@ -227,6 +239,13 @@ static int play(struct sim *s, const struct sim_values *v, struct sim_ledger *l)
 		return rc;
 	snprintf(s->app->out.currency, sizeof(s->app->out.currency), "%s",
 		 s->chain.genesis.currency);
+	if ((v->keep || v->resume) && !v->table9 && !v->devices) {
+		char what[256];
+
+		tell_what(s, v, what, sizeof(what));
+		if ((rc = sim_journal_open(s, what, v->resume != NULL)) < 0)
+			return rc;
+	}
 	if (v->table9)
 		rc = (rc = sim_table9(s)) < 0 ? rc : sim_totals_read(s, l);
 	else
@@ -267,6 +286,7 @@ static void release(struct sim *s)
 	sim_post_release(&s->post);
 	sim_audit_free(s->audit);
 	sim_split_free(s->split);
+	sim_journal_free(s->journal);
 	free(s->agents);
 	free(s->sites);
 	free(s->parties);
@@ -336,9 +356,13 @@ static int read_variant(struct mkt_app *app, const struct sim_values *v, struct 
 	if (v->compare + v->green_curve + v->table9 > 1)
 		return mkt_app_usage(app, "--compare, --green-curve and --table9 are runs of their "
 					  "own: one of them");
-	if (several && (v->keep || v->untagged || v->markets.v > 1 || v->premium || v->devices))
+	if (several && (v->keep || v->resume || v->untagged || v->markets.v > 1 || v->premium ||
+			v->devices))
 		return mkt_app_usage(app, "several runs choose market and premium themselves and "
 					  "keep no chain");
+	if (v->resume && (v->keep || v->devices || v->table9))
+		return mkt_app_usage(app, "--resume goes on with a kept run: without --keep, "
+					  "--devices and --table9");
 	if (v->untagged && (v->devices || v->premium))
 		return mkt_app_usage(app, "--untagged goes without --devices and --green-premium");
 	if (!v->premium)

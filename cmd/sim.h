@@ -11,6 +11,7 @@
  *   sim_audit.c  a second set of accounts, kept from bids and contracts alone
  *   sim_report.c what it came to, beside the paper's figures
  *   sim_split.h  the predecessor: markets without tags
+ *   sim_journal.c how a run that was interrupted goes on
  *   sim_compare.c several runs side by side
  *   sim_table9.c the case of the paper's Table 9, both ways
  *
@@ -61,6 +62,7 @@ struct sim_chain_conf {
 	uint64_t time_s;           /* of block 0 */
 	const char *zone;
 	const char *keep;          /* directory for the chain, or NULL */
+	bool resume;               /* the chain is in it */
 	const char *ledgerd;       /* path, or NULL: look for it */
 };
 
@@ -95,6 +97,7 @@ struct sim_contract {
 	mkt_tags tags;
 	bool settled;
 	uint32_t delivered_wh, supply_wh, draw_wh;
+	uint64_t height; /* of its block */
 };
 
 struct sim_audit;
@@ -208,6 +211,7 @@ struct sim_energy {
 
 struct sim_devices;
 struct sim_split;
+struct sim_journal;
 
 /* A party's bid was taken as number @bid, or refused (0). */
 typedef void sim_placed_fn(void *who, struct sim_party *p, const struct mkt_intent *in,
@@ -258,6 +262,8 @@ struct sim {
 	bool untagged;               /* as the predecessor: sim_split.h */
 	uint8_t markets;             /* 1 or 2 */
 	struct sim_split *split;     /* if untagged */
+	struct sim_journal *journal; /* of a run that is kept, else NULL */
+	bool replayed;               /* the ledger had the last post already */
 	sim_placed_fn *placed;       /* who hears of bids; NULL: the agents */
 	void *placed_who;
 };
@@ -268,9 +274,16 @@ struct mkt_reading *sim_reading(struct sim *s, uint32_t w);
 /* Make parties, enroll them, deposit. */
 int sim_begin(struct sim *s) MKT_MUST_CHECK;
 
-/* Contracts after @after, up to @end (UINT64_MAX: all), in order. */
+/*
+ * Contracts after .after, up to .end (UINT64_MAX: all), in order; no more once @each
+ * returns 1.
+ */
 typedef int sim_contract_fn(void *who, struct sim *s, const struct sim_contract *c);
-int sim_contracts(struct sim *s, uint64_t after, uint64_t end, sim_contract_fn *each, void *who)
+struct sim_range {
+	uint64_t after, end;
+	uint32_t window; /* all of them are for this one */
+};
+int sim_contracts(struct sim *s, struct sim_range which, sim_contract_fn *each, void *who)
 	MKT_MUST_CHECK;
 
 /* A car has come to a charger: its agent knows, and what it will lack is told. */
@@ -292,6 +305,22 @@ int sim_top_up(struct sim *s) MKT_MUST_CHECK;
 
 /* Available, held and locked money of all accounts together. */
 int sim_sum_accounts(struct sim *s, int64_t *sum_uc) MKT_MUST_CHECK;
+
+/* ---- sim_journal.c --------------------------------------------------------------------- */
+
+/*
+ * Begin the journal of a kept run, or take it up: -MKT_EUSAGE if the run was begun with
+ * something else than @what.
+ */
+int sim_journal_open(struct sim *s, const char *what, bool resume) MKT_MUST_CHECK;
+/* Are the deposits of this midnight in it?  Without a journal they are not. */
+bool sim_journal_knows(struct sim *s);
+/* If so: 1 and the next of them, 0 behind the last. */
+int sim_journal_next(struct sim *s, uint32_t *account, int64_t *money_uc) MKT_MUST_CHECK;
+/* If not: note each, and then that these were all, before they are sent. */
+int sim_journal_note(struct sim *s, uint32_t account, int64_t money_uc) MKT_MUST_CHECK;
+int sim_journal_end(struct sim *s) MKT_MUST_CHECK;
+void sim_journal_free(struct sim_journal *j);
 
 /* ---- sim_report.c ---------------------------------------------------------------------- */
 

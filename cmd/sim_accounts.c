@@ -96,27 +96,55 @@ static int64_t budget(const struct sim_party *p)
 	return p->agent->site->kind == MKT_SITE_OFFICE ? OFFICE_UC : HOUSEHOLD_UC;
 }
 
+static int deposit(struct sim *s, struct sim_party *p, int64_t more_uc)
+{
+	struct mkt_plan *plan = &s->parties[0].plan;
+	struct mkt_intent *in;
+	int rc;
+
+	if (mkt_add_i64(s->deposits_uc, more_uc, &s->deposits_uc))
+		return mkt_err_set(&s->app->err, MKT_EINTEGRITY, "deposits pass all bounds");
+	in = mkt_plan_add(plan, MKT_OP_DEPOSIT, MKT_OPERATOR);
+	in->op.u.transfer.to = p->account;
+	in->op.u.transfer.money_uc = more_uc;
+	p->deposits_uc += more_uc;
+	if (plan->n < DEPOSITS_MAX)
+		return 0;
+	rc = sim_post_add(s, &s->parties[0], plan);
+	mkt_plan_clear(plan);
+	return rc;
+}
+
 static int deposit_for(struct sim *s, const struct mkt_jval *at, uint32_t account)
 {
 	struct sim_party *p = sim_party(s, account);
-	struct mkt_plan *plan = &s->parties[0].plan;
-	struct mkt_intent *in;
 	int64_t available, more = 0;
 	int rc = mkt_jget_i64(at, "available_uc", INT64_MIN, INT64_MAX, &available, &s->app->err);
 
 	if (rc < 0 || !p || available >= budget(p) / 2)
 		return rc;
-	if (mkt_sub_i64(budget(p), available, &more) ||
-	    mkt_add_i64(s->deposits_uc, more, &s->deposits_uc))
+	if (mkt_sub_i64(budget(p), available, &more))
 		return mkt_err_set(&s->app->err, MKT_EINTEGRITY, "deposits pass all bounds");
-	in = mkt_plan_add(plan, MKT_OP_DEPOSIT, MKT_OPERATOR);
-	in->op.u.transfer.to = account;
-	in->op.u.transfer.money_uc = more;
-	p->deposits_uc += more;
-	if (plan->n < DEPOSITS_MAX)
-		return 0;
-	rc = sim_post_add(s, &s->parties[0], plan);
-	mkt_plan_clear(plan);
+	rc = sim_journal_note(s, account, more);
+	return rc < 0 ? rc : deposit(s, p, more);
+}
+
+/* As they were when the run was played first. */
+static int deposit_again(struct sim *s)
+{
+	struct sim_party *p;
+	uint32_t account;
+	int64_t more;
+	int rc;
+
+	while ((rc = sim_journal_next(s, &account, &more)) > 0) {
+		p = sim_party(s, account);
+		if (!p)
+			return mkt_err_set(&s->app->err, MKT_EIO,
+					   "the journal of the run knows an account %u", account);
+		if ((rc = deposit(s, p, more)) < 0)
+			break;
+	}
 	return rc;
 }
 
@@ -125,7 +153,10 @@ int sim_top_up(struct sim *s)
 	int rc;
 
 	mkt_plan_clear(&s->parties[0].plan);
-	rc = each_account(s, deposit_for);
+	if (sim_journal_knows(s))
+		rc = deposit_again(s);
+	else if ((rc = each_account(s, deposit_for)) == 0)
+		rc = sim_journal_end(s);
 	return rc < 0 ? rc : sim_post_add(s, &s->parties[0], &s->parties[0].plan);
 }
 

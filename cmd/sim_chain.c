@@ -95,6 +95,24 @@ static int name_chain_dir(struct sim_chain *c, const char *keep)
 
 /* ---- the chain ---------------------------------------------------------------------- */
 
+/* --resume: the chain that stands there must be of this run. */
+static int same_genesis(struct sim_chain *c)
+{
+	struct mkt_buf want = MKT_BUF_INIT, have = MKT_BUF_INIT;
+	char path[SIM_PATH_MAX + 16];
+	int rc;
+
+	mkt_genesis_enc(&c->genesis, &want);
+	snprintf(path, sizeof(path), "%s/genesis", c->dir);
+	rc = mkt_file_read(path, 1u << 20, &have, &c->app->err);
+	if (!rc && (want.bad || want.len != have.len || memcmp(want.data, have.data, want.len)))
+		rc = mkt_err_set(&c->app->err, MKT_EUSAGE,
+				 "the chain in '%.200s' is of another run", c->dir);
+	mkt_buf_release(&want);
+	mkt_buf_release(&have);
+	return rc;
+}
+
 static int make_genesis(struct sim_chain *c, const struct sim_chain_conf *conf)
 {
 	struct mkt_genesis *g = &c->genesis;
@@ -128,7 +146,7 @@ static int make_genesis(struct sim_chain *c, const struct sim_chain_conf *conf)
 	mkt_genesis_enc(g, &bytes);
 	mkt_genesis_id(bytes.data, bytes.len, &c->id);
 	mkt_buf_release(&bytes);
-	return mkt_chain_create(c->dir, g, &c->app->err);
+	return conf->resume ? same_genesis(c) : mkt_chain_create(c->dir, g, &c->app->err);
 }
 
 static int write_conf(struct sim_chain *c)

@@ -11,6 +11,7 @@
 #define WINDOW_S MKT_PROFILE_WINDOW_S
 #define NOON_S (12 * 3600) /* day-ahead prices are out */
 #define PAGE 1000
+#define REPLAY_PAGE 64
 #define MARGIN_UPWH 14000 /* on the day-ahead price: grid and supply */
 #define FEED_IN_UPWH 8000
 #define SIM_CARS_MAX 256 /* of one site, between plug-in and the report of their last window */
@@ -144,6 +145,7 @@ static int parse_contract(const struct mkt_jval *at, const struct mkt_tag_table 
 	    (rc = mkt_tags_parse(tags, text, &c->tags, err)) < 0 ||
 	    (rc = mkt_jget_str(at, "status", &status, NULL, err)) < 0 ||
 	    (rc = mkt_jget_u64(at, "supply_wh", UINT32_MAX, &supply, err)) < 0 ||
+	    (rc = mkt_jget_u64(at, "height", UINT64_MAX, &c->height, err)) < 0 ||
 	    (rc = mkt_jget_u64(at, "draw_wh", UINT32_MAX, &draw, err)) < 0 ||
 	    (rc = mkt_jget_u64(at, "delivered_wh", UINT32_MAX, &delivered, err)) < 0)
 		return rc;
@@ -189,6 +191,8 @@ static int take_new(void *who, struct sim *s, const struct sim_contract *c)
 	int rc;
 
 	(void)who;
+	if (s->replayed && c->height > s->post.height)
+		return 1; /* comes later in the days that are played again */
 	if (c->exec != s->last_exec + 1)
 		return mkt_err_set(&s->app->err, MKT_EINTEGRITY,
 				   "contract %llu follows contract %llu",
@@ -218,33 +222,45 @@ static int take_settled(void *who, struct sim *s, const struct sim_contract *c)
 	return 0;
 }
 
-int sim_contracts(struct sim *s, uint64_t after, uint64_t end, sim_contract_fn *each, void *who)
+/* A node lists without their window only those that it still has in its state. */
+static void contracts_path(const struct sim *s, const struct sim_range *which, char *out,
+			   size_t size)
+{
+	uint64_t page = s->replayed ? REPLAY_PAGE : PAGE, left = which->end - which->after;
+	int n = snprintf(out, size, "/v1/contracts?after=%llu&limit=%llu",
+			 (unsigned long long)which->after,
+			 (unsigned long long)(left < page ? left : page));
+
+	if (s->replayed && n > 0 && (size_t)n < size)
+		snprintf(out + n, size - (size_t)n, "&window=%llu",
+			 (unsigned long long)which->window * WINDOW_S);
+}
+
+int sim_contracts(struct sim *s, struct sim_range which, sim_contract_fn *each, void *who)
 {
 	struct mkt_answer a = MKT_ANSWER_INIT;
 	struct sim_contract c = {0};
-	char path[96];
-	bool more = after < end;
+	char path[128];
+	bool more = which.after < which.end;
 	int rc = 0;
 
 	mkt_client_restart(s->chain.client, SIM_CALL_MS);
 	while (!rc && more) {
-		uint64_t limit = end - after < PAGE ? end - after : PAGE;
 		struct mkt_jiter it = {0};
 		struct mkt_jval at;
 
-		snprintf(path, sizeof(path), "/v1/contracts?after=%llu&limit=%llu",
-			 (unsigned long long)after, (unsigned long long)limit);
+		contracts_path(s, &which, path, sizeof(path));
 		rc = mkt_api_get(s->chain.client, path, &a, &s->app->err);
 		while (!rc && mkt_jval_next(&a.data, &it, &at)) {
 			rc = parse_contract(&at, &s->chain.genesis.tags, &c, &s->app->err);
-			after = c.exec;
+			which.after = c.exec;
 			if (!rc)
 				rc = each(who, s, &c);
 		}
-		more = a.next && after < end;
+		more = a.next && which.after < which.end;
 	}
 	mkt_answer_release(&a);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* ---- one window --------------------------------------------------------------------- */
@@ -337,7 +353,8 @@ static int post(struct sim *s)
 	int rc = sim_post_send(s);
 
 	if (!rc)
-		rc = sim_contracts(s, s->last_exec, UINT64_MAX, take_new, NULL);
+		rc = sim_contracts(s, (struct sim_range){s->last_exec, UINT64_MAX, s->look.first},
+				   take_new, NULL);
 	if (rc < 0 || !s->split)
 		return rc;
 	rc = sim_split_withdraw(s);
@@ -387,12 +404,13 @@ static int add_rests(struct sim *s, uint32_t k)
 static int check_settled(struct sim *s, uint32_t w)
 {
 	uint32_t i = w % MKT_POSITIONS;
+	struct sim_range which;
 	int rc;
 
 	if (w < window_of(s->from_s) || w >= window_of(s->end_s))
 		return 0;
-	rc = sim_contracts(s, s->exec_before[i], s->exec_before[i] + s->contracts_at[i],
-			   take_settled, NULL);
+	which = (struct sim_range){s->exec_before[i], s->exec_before[i] + s->contracts_at[i], w};
+	rc = sim_contracts(s, which, take_settled, NULL);
 	if (!rc)
 		sim_bill_close(s, retail_upwh(s, w));
 	return rc;
@@ -556,6 +574,14 @@ static void keep_pace(const struct sim *s)
 		poll(NULL, 0, (int)s->pace_ms);
 }
 
+static int stopped(struct sim *s)
+{
+	mkt_err_set(&s->app->err, MKT_ECANCELLED, "stopped");
+	if (s->journal)
+		mkt_err_hint(&s->app->err, "the same with --resume %s goes on", s->chain.dir);
+	return -MKT_ECANCELLED;
+}
+
 static int play_days(struct sim *s, struct mkt_progress *bar)
 {
 	uint32_t first = window_of(s->from_s), end = window_of(s->end_s) + MKT_AGENT_LAG;
@@ -566,7 +592,7 @@ static int play_days(struct sim *s, struct mkt_progress *bar)
 		if (rc < 0 && sim_chain_alive(&s->chain, unreached(rc) ? END_MS : 0) < 0)
 			return -s->app->err.code;
 		if (mkt_app_stopped())
-			return mkt_err_set(&s->app->err, MKT_ECANCELLED, "stopped");
+			return stopped(s);
 		if (!mkt_app_left_ms(s->app))
 			return mkt_err_set(&s->app->err, MKT_ETIMEOUT,
 					   "%u of %u windows are played, and the time is over",

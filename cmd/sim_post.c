@@ -176,7 +176,8 @@ static int take_receipt(struct sim *s, const struct mkt_answer *a, uint32_t i, u
 		return rc;
 	s->post.txs++;
 	s->post.party_txs += s->post.frames[frame].party != s->parties;
-	if (r.status != MKT_RECEIPT_SEALED)
+	s->replayed = r.status == MKT_RECEIPT_REPLAYED;
+	if (r.status != MKT_RECEIPT_SEALED && !(s->replayed && s->journal))
 		return mkt_err_set(err, r.err.code ? r.err.code : MKT_EINTEGRITY,
 				   "an envelope of account %u is %s: %s",
 				   s->post.frames[frame].party->account, mkt_receipt_name(r.status),

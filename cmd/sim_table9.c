@@ -165,13 +165,14 @@ static int take_contract(void *who, struct sim *s, const struct sim_contract *c)
 static int play_way(struct table9 *t, enum way way, struct tally *tally)
 {
 	struct sim *s = t->s;
+	const struct sim_range new = {s->last_exec, UINT64_MAX, t->first};
 	uint64_t before, bids, start, end;
 	int rc;
 
 	t->tally = tally;
 	*tally = (struct tally){0};
 	if ((rc = count_txs(s, &before)) < 0 || (rc = trade(t, way)) < 0 ||
-	    (rc = sim_contracts(s, s->last_exec, UINT64_MAX, take_contract, t)) < 0 ||
+	    (rc = sim_contracts(s, new, take_contract, t)) < 0 ||
 	    (rc = count_txs(s, &bids)) < 0)
 		return rc;
 	if (!tally->contracts)
