@@ -65,7 +65,7 @@ static void draw(struct tui_dash *d, void *self, struct tui_area a, int *cursor_
 	tui_frame(a, TUI_DIALOG, v->title);
 	draw_rows(v, tui_part(a, 1, 1, a.rows - 2, a.cols - 2));
 	end = v->top + v->height < v->wrap.n ? v->top + v->height : v->wrap.n;
-	snprintf(foot, sizeof(foot), " %u-%u of %u  / search  y copy  Esc close ",
+	snprintf(foot, sizeof(foot), " %u-%u of %u  Esc close  / search  y copy ",
 		 (unsigned)(v->wrap.n ? v->top + 1 : 0), (unsigned)end, (unsigned)v->wrap.n);
 	tui_print(tui_part(a, 0, 0, a.rows, a.cols - 1), a.rows - 1, 2, TUI_DIALOG, "%s", foot);
 }

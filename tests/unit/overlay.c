@@ -92,7 +92,7 @@ static void texts_are_read(void **state)
 			   "|nine ten                                  |\n"
 			   "|                                          |\n"
 			   "|    tab?[2J                               |\n"
-			   "+- 1-4 of 6  / search  y copy  Esc close --+\n");
+			   "+- 1-4 of 6  Esc close  / search  y copy --+\n");
 	overtest_key(&t, TUI_K_PGDN);
 	overtest_key(&t, TUI_K_PGDN);
 	overtest_shows(&t, "+- mkt book -------------------------------+\n"
@@ -100,7 +100,7 @@ static void texts_are_read(void **state)
 			   "|    tab?[2J                               |\n"
 			   "|last line                                 |\n"
 			   "|and one that is the last                  |\n"
-			   "+- 3-6 of 6  / search  y copy  Esc close --+\n");
+			   "+- 3-6 of 6  Esc close  / search  y copy --+\n");
 	overtest_key(&t, 'g');
 	overtest_keys(&t, "/LAST");
 	overtest_key(&t, TUI_K_ENTER);
@@ -109,7 +109,7 @@ static void texts_are_read(void **state)
 			   "|    tab?[2J                               |\n"
 			   "|last line                                 |\n"
 			   "|and one that is the last                  |\n"
-			   "+- 3-6 of 6  / search  y copy  Esc close --+\n");
+			   "+- 3-6 of 6  Esc close  / search  y copy --+\n");
 	assert_int_equal(t.d->canvas.cells[3 * 44 + 1].style, TUI_MATCH);
 	overtest_keys(&t, "y");
 	assert_string_equal(mkt_buf_str(&t.d->clip),
