@@ -279,6 +279,7 @@ static void release(struct sim *s)
 	for (uint32_t i = 0; i < s->nparties; i++) {
 		mkt_plan_release(&s->parties[i].plan);
 		mkt_plan_release(&s->parties[i].rest);
+		mkt_plan_release(&s->parties[i].reports);
 		mkt_wipe(&s->parties[i].key, sizeof(s->parties[i].key));
 	}
 	for (uint16_t i = 0; s->agents && i < s->profile->nsites; i++)

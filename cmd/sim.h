@@ -143,6 +143,7 @@ struct sim_party {
 	struct mkt_agent *agent;   /* NULL: the operator or the retailer */
 	struct mkt_plan plan;      /* of the round that runs */
 	struct mkt_plan rest;      /* of its last part */
+	struct mkt_plan reports;   /* held back: they go with those of the next window */
 	struct sim_bill bill;
 	int64_t deposits_uc;
 	int64_t holds_uc;          /* at the end, as the ledger says */

@@ -23,18 +23,19 @@ static uint32_t less(uint32_t a, uint32_t b)
 	return a < b ? 0 : a - b;
 }
 
-void sim_bill_metered(struct sim *s, uint32_t site, const struct mkt_metered *m)
+void sim_bill_metered(struct sim *s, uint32_t w, uint32_t site, const struct mkt_metered *m)
 {
 	struct sim_bill *b = &s->parties[2 + site].bill;
 
-	b->draw_wh = m->draw_wh;
-	b->supply_wh = m->supply_wh;
+	b->draw_wh[w % 2] = m->draw_wh;
+	b->supply_wh[w % 2] = m->supply_wh;
 }
 
 /* By the figures as they were reported: @c->draw_wh and supply_wh are cut at the contract. */
 void sim_bill_settled(struct sim *s, const struct sim_contract *c, int32_t retail_upwh)
 {
 	const struct mkt_genesis *g = &s->chain.genesis;
+	const uint32_t at = c->window % 2;
 	struct sim_bill *buyer = bill_of(s, c->buyer), *seller = bill_of(s, c->seller);
 
 	if (!c->settled || !buyer || !seller)
@@ -44,30 +45,32 @@ void sim_bill_settled(struct sim *s, const struct sim_contract *c, int32_t retai
 	buyer->retail_uc += mkt_cost_uc(retail_upwh, c->delivered_wh);
 	buyer->fees_uc += mkt_cost_uc(c->fee_upwh, c->delivered_wh);
 	buyer->charges_uc += mkt_cost_uc(g->imbalance_down_upwh, less(c->wh, c->draw_wh));
-	buyer->draw_wh = less(buyer->draw_wh, c->delivered_wh);
+	buyer->draw_wh[at] = less(buyer->draw_wh[at], c->delivered_wh);
 	seller->sold_wh += c->delivered_wh;
 	seller->earned_uc += mkt_cost_uc(c->price_upwh, c->delivered_wh);
 	seller->feed_in_uc += mkt_cost_uc(s->terms.feed_in_upwh, c->delivered_wh);
 	seller->charges_uc += mkt_cost_uc(g->imbalance_up_upwh, less(c->wh, c->supply_wh));
-	seller->supply_wh = less(seller->supply_wh, c->delivered_wh);
+	seller->supply_wh[at] = less(seller->supply_wh[at], c->delivered_wh);
 	/* Alone the same energy went through the same meters. */
 	buyer->alone_uc += mkt_cost_uc(retail_upwh, c->delivered_wh);
 	seller->alone_uc -= mkt_cost_uc(s->terms.feed_in_upwh, c->delivered_wh);
 }
 
-void sim_bill_close(struct sim *s, int32_t retail_upwh)
+void sim_bill_close(struct sim *s, uint32_t w, int32_t retail_upwh)
 {
+	const uint32_t at = w % 2;
+
 	for (uint32_t i = 2; i < s->nparties; i++) {
 		struct sim_bill *b = &s->parties[i].bill;
-		int64_t draw_uc = mkt_cost_uc(retail_upwh, b->draw_wh);
-		int64_t supply_uc = mkt_cost_uc(s->terms.feed_in_upwh, b->supply_wh);
+		int64_t draw_uc = mkt_cost_uc(retail_upwh, b->draw_wh[at]);
+		int64_t supply_uc = mkt_cost_uc(s->terms.feed_in_upwh, b->supply_wh[at]);
 
-		b->rest_draw_wh += b->draw_wh;
-		b->rest_supply_wh += b->supply_wh;
+		b->rest_draw_wh += b->draw_wh[at];
+		b->rest_supply_wh += b->supply_wh[at];
 		b->rest_paid_uc += draw_uc;
 		b->rest_earned_uc += supply_uc;
 		b->alone_uc += draw_uc - supply_uc;
-		b->draw_wh = b->supply_wh = 0;
+		b->draw_wh[at] = b->supply_wh[at] = 0;
 	}
 }
 

@@ -28,7 +28,7 @@ struct sim_bill {
 	uint64_t rest_draw_wh, rest_supply_wh;
 	int64_t rest_paid_uc, rest_earned_uc; /* beyond contracts */
 	int64_t alone_uc;              /* all of it without the market: may be below zero */
-	uint32_t draw_wh, supply_wh;   /* of the window that is being settled */
+	uint32_t draw_wh[2], supply_wh[2]; /* of window w at w % 2, while it is not settled */
 };
 
 /* What it comes to: below zero it earns. */
@@ -43,11 +43,11 @@ struct sim_bill_sums {
 };
 
 /* Window @w of participant @site was metered. */
-void sim_bill_metered(struct sim *s, uint32_t site, const struct mkt_metered *m);
+void sim_bill_metered(struct sim *s, uint32_t w, uint32_t site, const struct mkt_metered *m);
 /* A contract was settled. @retail_upwh: the retailer's price of its window. */
 void sim_bill_settled(struct sim *s, const struct sim_contract *c, int32_t retail_upwh);
-/* All contracts of the window are settled. */
-void sim_bill_close(struct sim *s, int32_t retail_upwh);
+/* All contracts of window @w are settled. */
+void sim_bill_close(struct sim *s, uint32_t w, int32_t retail_upwh);
 
 struct sim_bill_sums sim_bill_sums(const struct sim *s);
 

@@ -293,6 +293,27 @@ static void add_energy(struct sim *s, const struct mkt_reading *r, uint32_t site
 	e->cars_untold += m->cars_untold;
 }
 
+/*
+ * Reports are due within an hour of a window's end: those of two windows go together,
+ * at the rounds of odd windows, and at the last one.
+ */
+static bool reports_go(const struct sim *s, uint32_t w)
+{
+	return w % 2 || w + 1 >= window_of(s->end_s);
+}
+
+/* What was held back, then nothing is. */
+static void take_reports(struct sim_party *p)
+{
+	for (uint32_t i = 0; i < p->reports.n; i++) {
+		const struct mkt_op *op = &p->reports.v[i].op;
+
+		mkt_plan_add(&p->plan, (enum mkt_op_kind)op->kind, op->account)->op = *op;
+	}
+	p->plan.bad |= p->reports.bad;
+	mkt_plan_clear(&p->reports);
+}
+
 /* Everybody's reports of window @w, as the first operations of their plans. */
 static int meter(struct sim *s, uint32_t w)
 {
@@ -304,7 +325,7 @@ static int meter(struct sim *s, uint32_t w)
 		mkt_plan_clear(&s->parties[i].plan);
 	if (w < window_of(s->from_s) || w >= window_of(s->end_s))
 		return 0;
-	mkt_retailer_meter(&s->retailer, w, &s->parties[1].plan);
+	mkt_retailer_meter(&s->retailer, w, &s->parties[1].reports);
 	for (uint16_t i = 0; i < s->profile->nsites; i++) {
 		const struct mkt_reading *r = sim_reading(s, w);
 		struct mkt_agent *a = &s->agents[i];
@@ -315,10 +336,12 @@ static int meter(struct sim *s, uint32_t w)
 		if (s->devices)
 			sim_moved(s->devices, i, w, car_wh, &moved);
 		mkt_agent_meter(a, w, r->load_wh[i], r->pv_wh[i], s->devices ? &moved : NULL,
-				&s->parties[2 + i].plan, &m);
+				&s->parties[2 + i].reports, &m);
 		add_energy(s, r, i, &m);
-		sim_bill_metered(s, i, &m);
+		sim_bill_metered(s, w, i, &m);
 	}
+	for (uint32_t i = 1; reports_go(s, w) && i < s->nparties; i++)
+		take_reports(&s->parties[i]);
 	return 0;
 }
 
@@ -412,8 +435,20 @@ static int check_settled(struct sim *s, uint32_t w)
 	which = (struct sim_range){s->exec_before[i], s->exec_before[i] + s->contracts_at[i], w};
 	rc = sim_contracts(s, which, take_settled, NULL);
 	if (!rc)
-		sim_bill_close(s, retail_upwh(s, w));
+		sim_bill_close(s, w, retail_upwh(s, w));
 	return rc;
+}
+
+/* What the reports that went in the round of window @w have settled. */
+static int check_reported(struct sim *s, uint32_t w)
+{
+	int rc = 0;
+
+	if (!reports_go(s, w))
+		return 0;
+	if (w % 2) /* else its predecessor went by itself */
+		rc = check_settled(s, w - 1);
+	return rc < 0 ? rc : check_settled(s, w);
 }
 
 static int bid_and_rest(struct sim *s, uint32_t k)
@@ -470,7 +505,7 @@ static int play_window(struct sim *s, uint32_t k)
 		rc = report_only(s, k);
 	}
 	if (!rc)
-		rc = check_settled(s, k - MKT_AGENT_LAG);
+		rc = check_reported(s, k - MKT_AGENT_LAG);
 	sim_audit_forget(s->audit, k - MKT_AGENT_LAG);
 	return rc;
 }
