@@ -368,6 +368,73 @@ static void only_what_is_certain_is_contracted(void **state)
 	mkt_agent_release(&a);
 }
 
+/* Green mode: buyers reach as many of the retailer's steps as their premium pays for. */
+static void a_premium_reaches_dearer_green(void **state)
+{
+	static const int32_t premiums[] = {0, 500, 1000, 2000, 4000, 8000};
+	struct mkt_terms t = terms;
+	struct mkt_retailer r;
+	struct mkt_plan p = MKT_PLAN_INIT;
+	struct mkt_outlook o = {.first = FIRST, .n = 1, .known = 1, .retail_upwh = {20000}};
+
+	(void)state;
+	t.green_mode = true;
+	mkt_retailer_init(&r, 1, 21);
+	mkt_retailer_bid(&r, &t, &o, &p);
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(premiums); i++) {
+		uint32_t reached = 0;
+
+		t.premium_upwh = premiums[i];
+		assert_int_equal(mkt_green_upwh(&t, 20000), 20000 - t.tick_upwh + premiums[i]);
+		for (uint32_t k = 0; k < p.n; k++) {
+			const struct mkt_bid_leg *leg = &p.legs[p.v[k].op.u.bid.first_leg];
+
+			if (p.v[k].op.u.bid.side == MKT_SELL && leg->tags == t.green)
+				reached += leg->price_upwh <= mkt_green_upwh(&t, 20000);
+		}
+		assert_int_equal(reached, i);
+	}
+	t.premium_upwh = 1000000;
+	assert_int_equal(mkt_green_upwh(&t, 20000), t.price_max_upwh);
+	t.green_mode = false;
+	mkt_plan_clear(&p);
+	mkt_retailer_bid(&r, &t, &o, &p);
+	assert_int_equal(p.n, 2);
+	mkt_plan_release(&p);
+}
+
+/* Two markets: a leg in each.  Without tags the same energy can come twice, and is held. */
+static void two_markets_have_two_legs(void **state)
+{
+	struct mkt_site site = {.id = "x"};
+	struct mkt_terms t = terms;
+	struct mkt_agent a;
+	struct mkt_plan p = MKT_PLAN_INIT;
+	struct mkt_outlook o = {.first = FIRST, .n = 1, .known = 1, .retail_upwh = {20000}};
+	struct mkt_agent_deal d = {.exec = 1, .bid = 9, .window = FIRST, .side = MKT_BUY};
+
+	(void)state;
+	t.markets = 2;
+	mkt_agent_init(&a, &site, 5, 1);
+	for (int i = 0; i < MKT_FORECAST_KEEP; i++)
+		mkt_agent_remember(&a, 400, 0);
+	mkt_agent_bid(&a, &t, &o, &p);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.v[0].op.u.bid.amount_wh, 400);
+	assert_int_equal(p.nlegs, 4);
+	assert_int_equal(p.legs[0].tags, t.green);
+	assert_int_equal(p.legs[1].tags, mkt_tags_with(t.green, 1, 1));
+	assert_int_equal(p.legs[2].tags, t.brown);
+	mkt_agent_placed(&a, &p.v[0], 9);
+	d.wh = 400;
+	assert_int_equal(mkt_agent_contract(&a, &d, NULL), 0);
+	d.wh = 0, d.over_wh = 150;
+	assert_int_equal(mkt_agent_contract(&a, &d, NULL), 0);
+	assert_int_equal(mkt_agent_position(&a, FIRST)->bought_wh, 550);
+	mkt_plan_release(&p);
+	mkt_agent_release(&a);
+}
+
 static void a_contract_of_nowhere_is_refused(void **state)
 {
 	struct mkt_agent_deal d = {.exec = 1, .bid = 1, .window = FIRST + 9, .wh = 1, .side = MKT_BUY};
@@ -389,6 +456,8 @@ int main(void)
 		cmocka_unit_test(the_retailer_is_always_there),
 		cmocka_unit_test(a_car_is_told_what_it_will_lack),
 		cmocka_unit_test(only_what_is_certain_is_contracted),
+		cmocka_unit_test(a_premium_reaches_dearer_green),
+		cmocka_unit_test(two_markets_have_two_legs),
 		cmocka_unit_test(a_contract_of_nowhere_is_refused),
 	};
 
