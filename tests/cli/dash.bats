@@ -131,9 +131,13 @@ hint: '--once' and '--text' need none"
 }
 
 @test "--text: how it stands and what is new, as lines; SIGTERM ends it" {
-	"$BUILD_DIR/mkt" dash contracts --text >lines 2>err 3>&- &
+	accounts a b
+	MKT_IDENTITY=a "$BUILD_DIR/mkt" dash contracts --text >lines 2>err 3>&- &
 	local pid=$!
 	appears "LIVE  alarms 0" lines
+	as a bid -q sell 40Wh --at "$W" --price green=85/kWh
+	as b bid -q buy 40Wh --at "$W" --price green=85/kWh
+	appears ">c1 " lines
 	kill "$pid"
 	status=0; wait "$pid" || status=$?
 	[ "$status" -eq 143 ]
