@@ -7,9 +7,12 @@
 
 #include "core/base/compat.h"
 
+#include <unistd.h>
+
 #include "tui/overlay.h"
 
 struct overtest {
+	char program[4096]; /* this one: commands run it again */
 	struct tui_dash *d;
 	int cursor_y, cursor_x;
 };
@@ -25,12 +28,13 @@ static inline int overtest_get(void *ctx, const char *path, mkt_pull_fn *done, v
 
 static inline void overtest_begin(struct overtest *t, unsigned rows, unsigned cols)
 {
-	struct tui_dash_conf conf = {.program = "/proc/self/exe", .control = true};
+	struct tui_dash_conf conf = {.program = t->program, .control = true};
 	struct tui_source source = {.get = overtest_get};
 	struct mkt_err err;
 
 	*t = (struct overtest){.d = calloc(1, sizeof(*t->d))};
 	assert_non_null(t->d);
+	assert_true(readlink("/proc/self/exe", t->program, sizeof(t->program) - 1) > 0);
 	assert_int_equal(tui_dash_init(t->d, &conf, &source, &err), 0);
 	t->d->canvas.utf8 = true;
 	t->d->canvas.glyphs = TUI_ASCII;

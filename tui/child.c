@@ -86,7 +86,7 @@ static int make_start(struct start *s, const struct tui_dash *d, const char *con
 
 	*s = (struct start){.out = {-1, -1}, .err = {-1, -1}, .null = -1};
 	s->argv[0] = d->conf.program;
-	for (; argv[n] && n < TUI_ARGS_MAX - 1; n++)
+	for (; n < TUI_ARGS_MAX - 1 && argv[n]; n++)
 		s->argv[n + 1] = argv[n];
 	if (argv[n])
 		return -MKT_EIO; /* our own bound: callers have the same */

@@ -311,7 +311,7 @@ void tui_dialog_open(struct tui_dash *d, const struct tui_dialog *from)
 	q->done = from->done;
 	q->ctx = from->ctx;
 	write_body(q, from);
-	for (; from->argv[q->nargs] && q->nargs < TUI_ARGS_MAX - 2; q->nargs++)
+	for (; q->nargs < TUI_ARGS_MAX - 2 && from->argv[q->nargs]; q->nargs++)
 		mkt_buf_add(&q->args, from->argv[q->nargs], strlen(from->argv[q->nargs]) + 1);
 	if (from->argv[q->nargs] || q->body.bad || q->args.bad) {
 		const char *why =

@@ -36,7 +36,7 @@ struct tui_pane_ops {
 	size_t size;
 
 	/* -MKT_ENOMEM ends the dashboard before it begins.  Options of the dash are set. */
-	int (*init)(struct tui_dash *d, void *self) MKT_MUST_CHECK;
+	int (*init)(struct tui_dash *d, void *self);
 	void (*release)(struct tui_dash *d, void *self);
 
 	/* It is shown from now on: ask for what is needed. */

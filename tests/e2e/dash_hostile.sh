@@ -159,6 +159,14 @@ clean "$dir/out" 80 && grep -q deposit "$dir/out"
 ok $? "on a terminal"
 [ "$(wc -l <"$dir/out")" -eq 24 ] && sed -n 1p "$dir/out" | grep -q 'LIVE' && sed -n 24p "$dir/out" | grep -q 'q quit'
 ok $? "its first and last lines are where they were"
+t set-option -s set-clipboard on
+t send-keys -t s y
+for _ in $(seq 300); do
+	t show-buffer >"$dir/why" 2>/dev/null && t capture-pane -p -t s | grep -qF "copied: $(cat "$dir/why")" && break
+	sleep 0.1
+done
+[ -s "$dir/why" ] && t capture-pane -p -t s | grep -qF "copied: $(cat "$dir/why")"
+ok $? "y: the terminal's clipboard has what it says"
 case $(t display-message -p -t s '#{pane_title}') in *gnp* | *evil* | *電*) false ;; *) true ;; esac
 ok $? "its title is its own"
 echo "1..$nr"
