@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "cmd/act.h"
+#include "cmd/agent.h"
 #include "cmd/charge.h"
 #include "cmd/cmd.h"
 #include "cmd/events.h"
@@ -389,6 +390,15 @@ static void say_events(struct why *w, const struct mkt_jval *events)
 	}
 }
 
+/* What an agent of this user thought. */
+static void say_agent(void *arg, uint64_t time_s, const char *slot, const char *why)
+{
+	struct why *w = arg;
+
+	plain_reason(w, "agent", 0, "agent, %s, for %s: %s",
+		     mkt_fmt_local(&w->s.zone, time_s).s, slot, why);
+}
+
 static int say_bid(struct why *w, const struct mkt_jval *bid)
 {
 	struct mkt_err *err = &w->s.app->err;
@@ -415,6 +425,9 @@ static int say_bid(struct why *w, const struct mkt_jval *bid)
 		 (unsigned long long)mkt_count(bid, "height"), state,
 		 mkt_fmt_energy(mkt_count(bid, "left_wh")).s);
 	subject(w, "bid", name, state, text);
+	rc = agent_why(w->s.app, &w->s.facts.chain, id, say_agent, w);
+	if (rc)
+		return rc;
 	while (mkt_jval_next(&contracts, &it, &c))
 		say_contract(w, &c, bid, buys);
 	say_events(w, &events);
