@@ -1,7 +1,6 @@
 #include "core/base/compat.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tui/command.h"
@@ -85,23 +84,18 @@ static bool complete(struct tui_dash *d, const char *line, unsigned i, char *out
 
 /* ---- commands of mkt ---------------------------------------------------------------------- */
 
-/* What it said, below the line that was typed; owned. */
-struct asked {
-	char line[TUI_LINE_MAX];
-};
-
 static void ran(struct tui_dash *d, void *ctx, const struct tui_outcome *o)
 {
-	struct asked *a = ctx;
 	struct mkt_buf b = MKT_BUF_INIT;
 	char title[TUI_LINE_MAX + 24];
 
+	(void)ctx;
 	if (!*o->out && !*o->err) {
-		tui_dash_say(d, o->status ? TUI_BAD : TUI_GOOD, "mkt %s: %s %d", a->line,
+		tui_dash_say(d, o->status ? TUI_BAD : TUI_GOOD, "mkt %s: %s %d", d->typed,
 			     o->status ? "failed with status" : "done, status", o->status);
 	} else {
-		snprintf(title, sizeof(title), o->status ? "mkt %s (status %d)" : "mkt %s", a->line,
-			 o->status);
+		snprintf(title, sizeof(title), o->status ? "mkt %s (status %d)" : "mkt %s",
+			 d->typed, o->status);
 		mkt_buf_addstr(&b, o->out);
 		if (o->cut)
 			mkt_buf_addstr(&b, "\n(more was written than is shown here)\n");
@@ -109,31 +103,28 @@ static void ran(struct tui_dash *d, void *ctx, const struct tui_outcome *o)
 		tui_text_open(d, title, mkt_buf_str(&b));
 		mkt_buf_release(&b);
 	}
-	free(a);
+	d->typed[0] = '\0';
 }
 
 static void run(struct tui_dash *d, const char *line, const char *const *words)
 {
 	const char *why = d->conf.refusal ? d->conf.refusal(words, d->conf.control) : NULL;
-	struct asked *a;
 	int rc;
 
 	if (why) {
 		tui_dash_say(d, TUI_WARN, "mkt %s: %s", words[0], why);
 		return;
 	}
-	a = malloc(sizeof(*a));
-	if (!a) {
-		tui_dash_say(d, TUI_BAD, "out of memory");
+	if (d->typed[0]) {
+		tui_dash_say(d, TUI_WARN, "'mkt %.120s' is still under way", d->typed);
 		return;
 	}
-	snprintf(a->line, sizeof(a->line), "%s", line);
-	rc = tui_run(d, words, ran, a);
+	rc = tui_run(d, words, ran, NULL);
 	if (rc >= 0) {
+		snprintf(d->typed, sizeof(d->typed), "%s", line);
 		tui_dash_say(d, TUI_PLAIN, "mkt %s ...", line);
 		return;
 	}
-	free(a);
 	tui_dash_say(d, TUI_BAD,
 		     rc == -MKT_EBUSY ? "too many commands are under way"
 				      : "the command could not be started");

@@ -133,10 +133,11 @@ struct tui_dash {
 	int exit_status;
 	char said[TUI_SAY_MAX]; /* status line; "": none */
 	enum tui_style said_style;
-	uint64_t said_ms;	    /* steady */
-	void *pane[TUI_PANES];	    /* each pane's memory; owned */
-	struct tui_overlay *top;    /* the uppermost; overlay.h */
-	struct tui_child *children; /* under way; child.h */
+	uint64_t said_ms;	       /* steady */
+	void *pane[TUI_PANES];	       /* each pane's memory; owned */
+	struct tui_overlay *top;       /* the uppermost; overlay.h */
+	struct tui_child *children;    /* under way; child.h */
+	char typed[512];	       /* the command of `:` that is under way; "": none */
 	struct tui_history *histories; /* of prompts; prompt.h */
 	struct tui_places places;
 	bool side_visited;		/* the second pane knows that it is shown */
