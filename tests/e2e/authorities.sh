@@ -127,6 +127,12 @@ begin_faulty() { # what it does: a1 does it, and leads
 	return 1
 }
 
+twice_proved() {
+	cluster_get a2 /v1/evidence >"$dir/e2"
+	cluster_get a3 /v1/evidence >"$dir/e3"
+	jq -e '.data[] | select(.kind == "twice" and .name == "a1")' "$dir/e2" "$dir/e3" >"$dir/proof"
+}
+
 for f in match withhold twice; do
 	begin_faulty $f
 	verdict $? "a leader is made to do wrong: $f"
@@ -142,9 +148,7 @@ for f in match withhold twice; do
 	load_end
 	verdict $? "nothing is lost: $f"
 	[ $f != twice ] || {
-		cluster_get a2 /v1/evidence >"$dir/e2"
-		cluster_get a3 /v1/evidence >"$dir/e3"
-		jq -e '.data[] | select(.kind == "twice" and .name == "a1")' "$dir/e2" "$dir/e3" >"$dir/proof"
+		until_ 20 twice_proved
 		verdict $? "who signs twice is proved to have done so"
 	}
 done

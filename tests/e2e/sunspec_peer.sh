@@ -25,8 +25,8 @@ verdict() { # condition's status, name
 		bad=1
 	fi
 }
-wait_for() { # file, pattern; at most 20 s
-	for _ in $(seq 400); do
+wait_for() { # file, pattern; at most 60 s: python takes its time beside others
+	for _ in $(seq 1200); do
 		grep -q "$2" "$1" 2>/dev/null && return 0
 		sleep 0.05
 	done
