@@ -2,7 +2,7 @@
 # Install through apt what building and testing need and this machine lacks.
 set -eu
 packages="gcc make pkg-config git libcurl4-gnutls-dev libjson-c-dev libsodium-dev liblmdb-dev libmicrohttpd-dev
-libzstd-dev libserialport-dev libmodbus-dev python3-pymodbus libinih-dev libsmartcols-dev libcmocka-dev bats tmux libreadline-dev libncurses-dev clang
+libzstd-dev libserialport-dev libmodbus-dev python3-pymodbus python3-serial-asyncio libinih-dev libsmartcols-dev libcmocka-dev bats tmux libreadline-dev libncurses-dev clang
 libclang-rt-14-dev clang-tidy cppcheck mandoc bsdextrautils socat jq curl valgrind strace tzdata less procps
 etcd-server etcd-client openssl libgnutls28-dev"
 missing=

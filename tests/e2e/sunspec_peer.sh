@@ -75,7 +75,7 @@ gen24() { # name, port
 	verdict $? "$1: rates and timer first, mode last, release"
 }
 
-if /usr/bin/python3 -c 'import pymodbus' 2>/dev/null; then
+if /usr/bin/python3 -c 'import pymodbus.server' 2>/dev/null; then
 	peer tcp gen24
 	gen24 "pymodbus over TCP" "$port"
 	end_peers
