@@ -177,12 +177,15 @@ static void export_settings(struct dashing *s)
 {
 	ssize_t n = readlink("/proc/self/exe", s->program, sizeof(s->program) - 1);
 	const char *identity = mkt_app_setting(s->app, "core.identity");
+	const char *account = mkt_app_setting(s->app, "core.account");
 
 	s->program[n > 0 ? n : 0] = '\0';
 	if (s->app->config_file)
 		setenv("MKT_CONFIG", s->app->config_file, 1);
 	if (identity)
 		setenv("MKT_IDENTITY", identity, 1);
+	if (account && *account)
+		setenv("MKT_ACCOUNT", account, 1);
 	if (s->app->opt.tz)
 		setenv("MKT_TZ", s->app->opt.tz, 1);
 }

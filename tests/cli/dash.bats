@@ -130,6 +130,13 @@ hint: '--once' and '--text' need none"
 	status_is 0; err_is ""
 }
 
+@test "commands beside the dashboard act for its account" {
+	accounts a
+	printf '%s\n' 'wait LIVE' 'keys :mkt account --color never' 'key Enter' 'wait Esc close' screen >script
+	run3 mkt --account a dash --script script
+	status_is 0; out_has "name       a"
+}
+
 @test "--text: how it stands and what is new, as lines; SIGTERM ends it" {
 	accounts a b
 	MKT_IDENTITY=a "$BUILD_DIR/mkt" dash contracts --text >lines 2>err 3>&- &
