@@ -138,7 +138,8 @@ static void got_facts(struct tui_dash *d, void *ctx, const struct mkt_answer *a,
 		tui_dash_say(d, TUI_WARN, "%s", why.text);
 		mkt_zone_utc(&d->zone);
 	}
-	d->said[0] = '\0';
+	if (d->said_style == TUI_BAD)
+		d->said[0] = '\0'; /* the complaint that there were none */
 	tui_dash_reload(d);
 	tui_dash_show(d, d->shown);
 }
