@@ -16,7 +16,7 @@ ALL_CPPFLAGS = -I. -DMKT_PREFIX='"$(PREFIX)"' $(CPPFLAGS)
 ALL_CFLAGS = -std=c17 $(WARN) $(OPT) -fno-common -fstack-protector-strong -pthread $(SAN_FLAGS) $(CFLAGS)
 
 CORE_LDLIBS = -lsodium -llmdb -lzstd -ljson-c -lcurl
-MKT_LDLIBS = $(CORE_LDLIBS) -linih -lsmartcols -lncursesw
+MKT_LDLIBS = $(CORE_LDLIBS) -linih -lsmartcols -lncursesw -lreadline
 LEDGERD_LDLIBS = $(CORE_LDLIBS) -linih -lmicrohttpd -lgnutls
 
 DRIVERD_LDLIBS = -lserialport -lmodbus -linih -lsodium -ljson-c -lsmartcols
