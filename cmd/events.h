@@ -5,6 +5,7 @@
 #define MKT_CMD_EVENTS_H
 
 #include "cmd/session.h"
+#include "core/wire/story.h"
 
 /* One table for all kinds; a row has what its kind has (out.sparse leaves out the rest in JSON). */
 extern const struct mkt_table mkt_event_table;
@@ -15,11 +16,6 @@ void mkt_event_place(const struct mkt_jval *ev, char *out, size_t size);
 
 /* What happened, for people: "c991: house01 buys 2.000 kWh from pv07 ...".  Appended. */
 void mkt_event_sentence(struct mkt_session *s, const struct mkt_jval *ev, struct mkt_buf *out);
-
-/* Text of a member, or "?"; for sentences about objects whose form was checked. */
-const char *mkt_word(const struct mkt_jval *obj, const char *key);
-/* A member as unsigned number; 0 if it is not there. */
-uint64_t mkt_count(const struct mkt_jval *obj, const char *key);
 
 /* "2026-11-23 10:30-11:00 JST" of the member "window_s". */
 void mkt_add_window(struct mkt_session *s, const struct mkt_jval *obj, struct mkt_buf *out);

@@ -15,6 +15,7 @@ const struct tui_pane_ops *tui_pane_ops(enum tui_pane which)
 		[TUI_PANE_OVERVIEW] = NULL,
 		[TUI_PANE_CONTRACTS] = &tui_pane_contracts,
 		[TUI_PANE_ACCOUNT] = &tui_pane_account,
+		[TUI_PANE_EVENTS] = &tui_pane_events,
 	};
 
 	return which < TUI_PANES ? panes[which] : NULL;

@@ -78,6 +78,7 @@ struct tui_pane_ops {
 
 extern const struct tui_pane_ops tui_pane_contracts;
 extern const struct tui_pane_ops tui_pane_account;
+extern const struct tui_pane_ops tui_pane_events;
 
 /* The pane's functions by number, NULL where there is none; in dash.c. */
 const struct tui_pane_ops *tui_pane_ops(enum tui_pane which);

@@ -369,6 +369,12 @@ size_t mkt_jval_count(const struct mkt_jval *v)
 	}
 }
 
+const char *mkt_jval_json(const struct mkt_jval *v, size_t *len)
+{
+	return json_object_to_json_string_length(
+		node_of(v), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, len);
+}
+
 void mkt_jval_path(const struct mkt_jval *v, char *out, size_t size)
 {
 	const struct mkt_jval *way[MKT_JSON_DEPTH_MAX + 1] = {NULL};

@@ -123,6 +123,12 @@ enum mkt_jtype mkt_jval_type(const struct mkt_jval *v);
 /* Members of an array or object; 0 for other values. */
 size_t mkt_jval_count(const struct mkt_jval *v);
 
+/*
+ * The value as JSON without blanks, *@len bytes and NUL.  It lives until the next such call for the
+ * same value, or the document's end.  NULL: no memory.
+ */
+const char *mkt_jval_json(const struct mkt_jval *v, size_t *len);
+
 /* True if @obj is an object with @key, and that is not null. */
 bool mkt_jval_has(const struct mkt_jval *obj, const char *key);
 
