@@ -205,10 +205,15 @@ static inline void desk_event(struct desk *k, const char *json)
 	struct tui_event ev = {0};
 	struct mkt_jdoc *doc;
 	struct mkt_err err;
+	uint64_t n;
 
 	assert_int_equal(mkt_jdoc_parse(json, strlen(json), NULL, &doc, &err), 0);
 	ev.data = mkt_jdoc_root(doc);
 	assert_int_equal(mkt_jget_str(&ev.data, "kind", &ev.kind, NULL, &err), 0);
+	if (!mkt_jget_u64(&ev.data, "height", UINT64_MAX, &n, NULL))
+		ev.height = n;
+	if (!mkt_jget_u64(&ev.data, "n", UINT32_MAX, &n, NULL))
+		ev.n = (uint32_t)n;
 	k->ops.event(&k->d, k->self, &ev);
 	mkt_jdoc_free(doc);
 }

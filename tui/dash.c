@@ -12,7 +12,7 @@
 const struct tui_pane_ops *tui_pane_ops(enum tui_pane which)
 {
 	static const struct tui_pane_ops *const panes[TUI_PANES] = {
-		[TUI_PANE_OVERVIEW] = NULL,
+		[TUI_PANE_OVERVIEW] = &tui_pane_overview,
 		[TUI_PANE_CONTRACTS] = &tui_pane_contracts,
 		[TUI_PANE_ACCOUNT] = &tui_pane_account,
 		[TUI_PANE_EVENTS] = &tui_pane_events,

@@ -26,7 +26,7 @@ static unsigned level(int64_t value, int64_t least, int64_t most, unsigned steps
 	uint64_t span = (uint64_t)most - (uint64_t)least, up = (uint64_t)value - (uint64_t)least;
 	uint64_t step;
 
-	if (value == TUI_GAP || value <= least)
+	if (value == TUI_GAP || value <= least || !steps) /* no room: no level */
 		return 0;
 	if (value >= most)
 		return steps;

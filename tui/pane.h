@@ -76,6 +76,7 @@ struct tui_pane_ops {
 	void (*line)(struct tui_dash *d, void *self, struct mkt_buf *out);
 };
 
+extern const struct tui_pane_ops tui_pane_overview;
 extern const struct tui_pane_ops tui_pane_contracts;
 extern const struct tui_pane_ops tui_pane_account;
 extern const struct tui_pane_ops tui_pane_events;
