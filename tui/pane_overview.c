@@ -373,7 +373,7 @@ static void draw(struct tui_dash *d, void *self, struct tui_area a)
 			      "nothing");
 }
 
-/* ---- the pane ---------------------------------------------------------------------------------- */
+/* ---- the pane ------------------------------------------------------------------------ */
 
 static int init(struct tui_dash *d, void *self)
 {
