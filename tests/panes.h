@@ -108,7 +108,9 @@ static inline void desk_answer(struct desk *k)
 		const char *text = k->down ? NULL : k->answer(k, a.path, &made);
 
 		memmove(k->asks, k->asks + 1, --k->nasks * sizeof(a));
-		if (text)
+		if (text && made.len)
+			mkt_buf_add(&body, made.data, made.len); /* may hold NULs */
+		else if (text)
 			mkt_buf_addstr(&body, text);
 		else
 			mkt_err_set(&err, k->down ? MKT_EUNAVAILABLE : MKT_ENOTFOUND, "no answer");

@@ -28,7 +28,7 @@ $(BUILD)/tests/unit/prepared: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,write fs
 $(BUILD)/tests/sim/match_prop: LDFLAGS += -Wl,--wrap=realloc,--wrap=calloc
 
 # What panes open is looked at, not drawn.
-$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/pane_*.c)): LDFLAGS += \
+$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/pane_*.c tests/unit/prove.c)): LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,tui_text_open tui_run tui_dialog_open)
 
 # Signatures that cost nothing, and the planted fault that passes over certified blocks.

@@ -14,6 +14,7 @@ const struct tui_pane_ops *tui_pane_ops(enum tui_pane which)
 	static const struct tui_pane_ops *const panes[TUI_PANES] = {
 		[TUI_PANE_OVERVIEW] = &tui_pane_overview,
 		[TUI_PANE_CONTRACTS] = &tui_pane_contracts,
+		[TUI_PANE_BLOCKS] = &tui_pane_blocks,
 		[TUI_PANE_ACCOUNT] = &tui_pane_account,
 		[TUI_PANE_EVENTS] = &tui_pane_events,
 	};
@@ -112,6 +113,11 @@ static void on_answer(void *ctx, const struct mkt_buf *body, const struct mkt_er
 	unlink_ask(ask);
 	if (is_word(err))
 		d->word_ms = d->steady_ms;
+	if (ask->raw) {
+		ask->raw(d, ask->ctx, body, err);
+		free(ask);
+		return;
+	}
 	if (!err && mkt_answer_read(body, &a, &why))
 		err = &why;
 	ask->fn(d, ask->ctx, err ? NULL : &a, err);
@@ -119,23 +125,23 @@ static void on_answer(void *ctx, const struct mkt_buf *body, const struct mkt_er
 	free(ask);
 }
 
-int tui_dash_get(struct tui_dash *d, tui_got_fn *fn, void *ctx, const char *fmt, ...)
+/* What came of it is told as @how says. */
+static int get(struct tui_dash *d, const struct tui_ask *how, const char *fmt, va_list ap)
 {
 	struct tui_ask *ask = malloc(sizeof(*ask));
 	char *path = NULL;
-	va_list ap;
 	int rc;
 
-	va_start(ap, fmt);
 	if (vasprintf(&path, fmt, ap) < 0)
 		path = NULL;
-	va_end(ap);
 	if (!ask || !path) {
 		free(ask);
 		free(path);
 		return -MKT_ENOMEM;
 	}
-	*ask = (struct tui_ask){.next = d->asks, .d = d, .fn = fn, .ctx = ctx};
+	*ask = *how;
+	ask->d = d;
+	ask->next = d->asks;
 	d->asks = ask;
 	rc = d->source.get(d->source.ctx, path, on_answer, ask);
 	if (rc) {
@@ -143,6 +149,28 @@ int tui_dash_get(struct tui_dash *d, tui_got_fn *fn, void *ctx, const char *fmt,
 		free(ask);
 	}
 	free(path);
+	return rc;
+}
+
+int tui_dash_get(struct tui_dash *d, tui_got_fn *fn, void *ctx, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = get(d, &(struct tui_ask){.fn = fn, .ctx = ctx}, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+int tui_dash_get_body(struct tui_dash *d, tui_body_fn *fn, void *ctx, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = get(d, &(struct tui_ask){.raw = fn, .ctx = ctx}, fmt, ap);
+	va_end(ap);
 	return rc;
 }
 

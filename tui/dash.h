@@ -72,6 +72,9 @@ struct tui_ask {
 	struct tui_dash *d;
 	void (*fn)(struct tui_dash *d, void *ctx, const struct mkt_answer *a,
 		   const struct mkt_err *err);
+	/* Or this one, for a body that is no frame of mkt-api(7); then @fn is not called. */
+	void (*raw)(struct tui_dash *d, void *ctx, const struct mkt_buf *body,
+		    const struct mkt_err *err);
 	void *ctx;
 };
 
@@ -166,6 +169,15 @@ typedef void tui_got_fn(struct tui_dash *d, void *ctx, const struct mkt_answer *
  */
 int tui_dash_get(struct tui_dash *d, tui_got_fn *fn, void *ctx, const char *fmt, ...) MKT_MUST_CHECK
 	MKT_PRINTF(4, 5);
+
+/*
+ * The same for a body as it came: bytes of /v1/chain and /v1/genesis, or JSON of a form of its own.
+ * @body is valid when @err is NULL and until return.
+ */
+typedef void tui_body_fn(struct tui_dash *d, void *ctx, const struct mkt_buf *body,
+			 const struct mkt_err *err);
+int tui_dash_get_body(struct tui_dash *d, tui_body_fn *fn, void *ctx, const char *fmt,
+		      ...) MKT_MUST_CHECK MKT_PRINTF(4, 5);
 
 /* The chain's time now, ms: the wall clock, or the last block's with a clock of the operator. */
 uint64_t tui_dash_chain_ms(const struct tui_dash *d);

@@ -7,6 +7,7 @@
 #define MKT_WIRE_STORY_H
 
 #include "core/base/buf.h"
+#include "core/ledger/tx.h"
 #include "core/units/zone.h"
 #include "core/wire/api.h"
 
@@ -26,5 +27,14 @@ void mkt_story_window(const struct mkt_story *s, const struct mkt_jval *obj, str
 
 /* Append what happened: "c991: house01 buys 2.000 kWh from pv07 ...". */
 void mkt_story_event(const struct mkt_story *s, const struct mkt_jval *ev, struct mkt_buf *out);
+
+/*
+ * Append what an operation of an envelope asks for: "bid: buy 4.000 kWh, 1 leg"; its legs follow by
+ * mkt_story_leg().  Of the signed bytes alone, so accounts are numbers: "#3".
+ */
+void mkt_story_op(const struct mkt_story *s, const struct mkt_tx *tx, const struct mkt_op *op,
+		  struct mkt_buf *out);
+/* Append "2026-11-23 10:30-11:00 JST green at 20 JPY/kWh". */
+void mkt_story_leg(const struct mkt_story *s, const struct mkt_bid_leg *leg, struct mkt_buf *out);
 
 #endif
