@@ -252,6 +252,7 @@ struct tale {
 	uint64_t id;
 	struct mkt_event gone;
 	bool is_gone;
+	bool is_cut; /* too long a story: its end was not looked for */
 	uint64_t *events;    /* entries; owned */
 	uint64_t *contracts; /* exec ids; owned */
 	uint32_t nevents, ncontracts;
@@ -339,6 +340,7 @@ static int tell(struct ld_look *l, struct tale *t, uint32_t account, uint64_t he
 		at++;
 		scanned += (uint32_t)n;
 	}
+	t->is_cut = true;
 	return 0;
 }
 
@@ -366,8 +368,11 @@ static void tale_release(struct tale *t)
 	free(t->contracts);
 }
 
-/* With @found and the tale: how the bid stands. */
-static void view_now(struct ld_node *n, const struct ld_look_bid *found, const struct tale *t,
+/*
+ * With @found and the tale: how the bid stands.  False: it has ended, and the tale, which was read
+ * from the indexes before, does not tell how yet.
+ */
+static bool view_now(struct ld_node *n, const struct ld_look_bid *found, const struct tale *t,
 		     struct view *v)
 {
 	bool open;
@@ -378,9 +383,11 @@ static void view_now(struct ld_node *n, const struct ld_look_bid *found, const s
 	v->state = "open";
 	v->legs = NULL;
 	if (open && !t->is_gone)
-		return;
+		return true;
+	if (!t->is_gone && !t->is_cut)
+		return false;
 	v->legs = found->legs;
-	v->state = t->is_gone ? mkt_gone_name(t->gone.u.gone.reason) : "filled";
+	v->state = t->is_gone ? mkt_gone_name(t->gone.u.gone.reason) : "closed";
 	v->bid = (struct mkt_bid){
 		.id = t->id,
 		.account = found->account,
@@ -392,6 +399,7 @@ static void view_now(struct ld_node *n, const struct ld_look_bid *found, const s
 		.time_ms = found->time_ms,
 		.nlegs = found->bid->u.bid.nlegs,
 	};
+	return true;
 }
 
 static int put_one(struct ld_req *r, struct ld_look *l, struct tale *t, struct mkt_err *err)
@@ -408,8 +416,10 @@ static int put_one(struct ld_req *r, struct ld_look *l, struct tale *t, struct m
 		res = ld_reader_may(r, found.account, err);
 	if (res >= 0)
 		res = tell(l, t, found.account, found.height, err);
+	if (res >= 0 && !view_now(r->node, &found, t, &v))
+		res = mkt_err_set(err, MKT_EBUSY, "the end of bid '%s' is not on the disk yet",
+				  r->arg);
 	if (res >= 0) {
-		view_now(r->node, &found, t, &v);
 		ld_begin(r, &w, "mkt.bid/1");
 		mkt_jw_obj(&w);
 		ld_node_read(r->node);

@@ -84,6 +84,25 @@ load chain
 	[ "$(cat w)" = "bid b1: cancelled" ] || fail "$(cat w)"
 }
 
+@test "how a bid ended is told only when it is known" {
+	account a
+	local i
+	for i in 1 2 3 4 5 6 7 8; do
+		as a bid buy 2kWh --at "$W" --price 20/kWh -q
+		mkt wait bid $i --state closed --deadline 20s >w 3>&- &
+		waiting=$!
+		# Not even while the block that cancels it is executed and on its way to the disk.
+		as a cancel $i -q &
+		now=open
+		while [ "$now" = open ]; do
+			now=$(curl -s --unix-socket m/ledgerd.sock http://mkt/v1/bids/$i | jq -r .data.state)
+		done
+		[ "$now" = cancelled ] || fail "$now"
+		wait $waiting
+		[ "$(cat w)" = "bid b$i: cancelled" ] || fail "$(cat w)"
+	done
+}
+
 @test "a transaction by request; usage" {
 	account a
 	as a bid buy 2kWh --at "$W" --price 20/kWh -q --request-id r
