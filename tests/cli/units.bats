@@ -36,7 +36,7 @@ have() { command -v "$1" >/dev/null || skip "$1 is not here"; }
 	run3 systemd-sysusers --root="$TREE"
 	status_is 0
 	grep -q '^mkt-ledger:' "$TREE/etc/passwd"
-	grep -qE '^mkt:[^:]*:[0-9]+:mkt-charge' "$TREE/etc/group"
+	grep -qE '^mkt:[^:]*:[0-9]+:(.*,)?mkt-charge(,|$)' "$TREE/etc/group"
 }
 
 @test "systemd knows every directive, and finds nothing to say" {
