@@ -17,6 +17,7 @@ const struct tui_pane_ops *tui_pane_ops(enum tui_pane which)
 		[TUI_PANE_BLOCKS] = &tui_pane_blocks,
 		[TUI_PANE_ACCOUNT] = &tui_pane_account,
 		[TUI_PANE_EVENTS] = &tui_pane_events,
+		[TUI_PANE_NODES] = &tui_pane_nodes,
 	};
 
 	return which < TUI_PANES ? panes[which] : NULL;

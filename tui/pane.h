@@ -81,6 +81,7 @@ extern const struct tui_pane_ops tui_pane_contracts;
 extern const struct tui_pane_ops tui_pane_blocks;
 extern const struct tui_pane_ops tui_pane_account;
 extern const struct tui_pane_ops tui_pane_events;
+extern const struct tui_pane_ops tui_pane_nodes;
 
 /* The pane's functions by number, NULL where there is none; in dash.c. */
 const struct tui_pane_ops *tui_pane_ops(enum tui_pane which);

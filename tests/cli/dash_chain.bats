@@ -31,7 +31,7 @@ village() {
 @test "proofs on the spot: of the transaction and of the block" {
 	village
 	script oak 'wait LIVE' 'key 5' 'wait genesis' 'key p' 'wait PROVED: block' 'wait : proved' screen 'key Esc' \
-		'key Enter' 'wait oak' 'key p' 'wait PROVED: transaction' 'wait 7 ok    signer' screen 'key Esc' \
+		'key Enter' 'wait signed by' 'key p' 'wait PROVED: transaction' 'wait 7 ok    signer' screen 'key Esc' \
 		'key Enter' 'wait request' 'key p' 'wait PROVED: transaction' 'key Esc' 'key Esc' 'key Esc' \
 		'key End' 'key p' 'wait PROVED: block 0'
 	status_is 0; err_is ""; out_lacks "NOT PROVED"
@@ -51,4 +51,16 @@ village() {
 	printf '%s\n' "wait >$((last + 1)) " >&7
 	exec 7>&-
 	wait $! || { cat pictures errors >&2; false; }
+}
+
+@test "a node alone: role, disk, service, what the account has used" {
+	village
+	script oak 'wait LIVE' 'key 8' 'wait this node' 'wait service' 'wait open bids' screen 'key Enter' 'wait Esc close' \
+		screen 'key Esc' 'resize 40x12' screen 'resize 132x43' screen
+	status_is 0; err_is ""
+	out_has "solo, mkt "; out_has "1 authority, 1 must sign (majority)  0 changes"
+	grep -qE "this node +seals" <<<"$out" || fail "state"
+	grep -qE "disk +ok .* free, " <<<"$out" || fail "disk"
+	grep -qE "open bids +ok +0%" <<<"$out" || fail "limits"
+	out_has "role  solo"
 }
