@@ -133,7 +133,7 @@ static void merge(struct tui_blocks *b, const struct tui_block *page, uint32_t n
 int tui_blocks_take(struct tui_blocks *b, const struct mkt_answer *a, bool anew,
 		    struct mkt_err *err)
 {
-	struct tui_block *page = malloc(TUI_BLOCKS_PAGE * sizeof(*page));
+	struct tui_block *page = calloc(TUI_BLOCKS_PAGE, sizeof(*page));
 	uint32_t n = 0;
 	int rc = page ? read_page(a, page, &n, err) : mkt_err_code(err, MKT_ENOMEM);
 
