@@ -143,7 +143,7 @@ static void test_never_more(void **state)
 			uint64_t all = 0;
 
 			for (unsigned k = 0; k < t.ncars; k++) {
-				char who[8];
+				char who[16];
 				uint64_t wh = contracted[k][i];
 
 				snprintf(who, sizeof(who), "ev%u@", k);
