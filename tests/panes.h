@@ -156,7 +156,8 @@ static inline void desk_end(struct desk *k)
 {
 	k->down = true;
 	desk_answer(k);
-	k->ops.release(&k->d, k->self);
+	if (k->ops.release)
+		k->ops.release(&k->d, k->self);
 	free(k->self);
 	tui_canvas_release(&k->d.canvas);
 	free(k);
