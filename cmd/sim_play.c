@@ -363,12 +363,28 @@ static void offer(struct sim *s, uint32_t known)
 	s->posted_end = end;
 }
 
-static bool sells(const struct mkt_plan *p)
+static uint32_t sells_wh(const struct mkt_plan *p)
 {
 	for (uint32_t i = 0; i < p->n; i++)
 		if (p->v[i].purpose == MKT_FOR_HOME_SELL)
-			return true;
-	return false;
+			return p->v[i].op.u.bid.amount_wh;
+	return 0;
+}
+
+/* The others see in the book what roofs offer, and bid after them. */
+static void bid(struct sim *s)
+{
+	uint32_t n = s->profile->nsites;
+
+	s->look.green_wh = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct mkt_plan *plan = &s->parties[2 + i].plan;
+
+		mkt_agent_offer(&s->agents[i], &s->terms, &s->look, plan);
+		s->look.green_wh += sells_wh(plan);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		mkt_agent_want(&s->agents[i], &s->terms, &s->look, &s->parties[2 + i].plan);
 }
 
 static int post(struct sim *s)
@@ -394,7 +410,7 @@ static int add_sites(struct sim *s, uint32_t k)
 		for (uint32_t i = 0; !rc && i < n; i++) {
 			struct sim_party *p = &s->parties[2 + (i + k) % n];
 
-			if (sells(&p->plan) == (pass == 0))
+			if ((sells_wh(&p->plan) > 0) == (pass == 0))
 				rc = sim_post_add(s, p, &p->plan);
 		}
 	return rc;
@@ -456,8 +472,7 @@ static int bid_and_rest(struct sim *s, uint32_t k)
 	uint32_t at = k % MKT_POSITIONS;
 	int rc;
 
-	for (uint32_t i = 0; i < s->profile->nsites; i++)
-		mkt_agent_bid(&s->agents[i], &s->terms, &s->look, &s->parties[2 + i].plan);
+	bid(s);
 	s->exec_before[at] = s->last_exec;
 	if ((rc = sim_post_add(s, &s->parties[1], &s->parties[1].plan)) < 0 ||
 	    (rc = add_sites(s, k)) < 0 || (rc = post(s)) < 0 || (rc = add_rests(s, k)) < 0 ||
@@ -542,6 +557,8 @@ static int make_parties(struct sim *s)
 		.price_max_upwh = s->chain.genesis.price_max_upwh,
 		.margin_upwh = MARGIN_UPWH,
 		.feed_in_upwh = FEED_IN_UPWH,
+		.short_sold_upwh = s->chain.genesis.imbalance_up_upwh,
+		.short_bought_upwh = s->chain.genesis.imbalance_down_upwh,
 		.green_mode = s->green_mode,
 		.premium_upwh = s->premium_upwh,
 		.markets = s->markets,

@@ -13,8 +13,8 @@
  *
  * The market's round for window k, some minutes before it begins:
  *
- *   1  every agent reports window k - 2 (mkt_agent_meter) and bids for window k
- *      (mkt_agent_bid): roofs first, then the others
+ *   1  every agent reports window k - 2 (mkt_agent_meter) and bids for window k:
+ *      roofs first (mkt_agent_offer), then the others (mkt_agent_want)
  *   2  what has become a contract is told (mkt_agent_contract)
  *   3  own cars take of own surplus, and cars whose last window has come buy the
  *      rest from the retailer (mkt_agent_cars); when all have done that, what is
@@ -42,6 +42,8 @@ struct mkt_terms {
 	int32_t price_max_upwh;
 	int32_t margin_upwh;   /* on the day-ahead price: grid, balancing and the retailer's own */
 	int32_t feed_in_upwh;  /* what the retailer pays for surplus */
+	int32_t short_sold_upwh;   /* charged for what was sold and not supplied ... */
+	int32_t short_bought_upwh; /* ... and for what was bought and not drawn */
 	/*
 	 * Green mode: what buyers pay for green beyond the retailer's price of brown.  The
 	 * retailer then has green energy of its own, in steps, each dearer.
@@ -57,6 +59,7 @@ struct mkt_outlook {
 	uint32_t n;
 	uint32_t known;        /* at least 1, at most n */
 	int32_t retail_upwh[MKT_OUTLOOK_MAX];
+	uint64_t green_wh;     /* neighbours' surplus that the book shows for the first window */
 };
 
 /*
@@ -100,9 +103,18 @@ struct mkt_car_contract {
 	uint32_t wh;
 };
 
+/*
+ * What a home would contract by its forecast: sale positive, purchase negative; what a Wh of it
+ * gains over the retailer, and costs when it fails.
+ */
+struct mkt_paper {
+	int32_t wh, gain_upwh, charge_upwh;
+};
+
 /* What an agent has sold and bought for one window. */
 struct mkt_position {
 	uint32_t window;
+	struct mkt_paper paper;
 	uint32_t sold_wh;
 	uint32_t bought_wh;    /* for the home, without cars */
 	int32_t battery_wh;    /* planned: charge positive */
@@ -121,6 +133,8 @@ struct mkt_agent {
 	uint64_t soc_x100;           /* battery's charge in hundredths of a Wh */
 	uint64_t sell_bid, buy_bid;  /* of this round */
 	uint32_t sell_left_wh;
+	uint32_t lacks_wh;           /* of the home in this round */
+	int64_t paper_gain_uc, paper_charge_uc; /* of the last weeks' struct mkt_paper */
 	struct mkt_position at[MKT_POSITIONS]; /* window w at w % MKT_POSITIONS */
 	struct mkt_car *cars;        /* owned; in order of plug-in */
 	uint32_t ncars, cars_cap;
@@ -141,9 +155,22 @@ void mkt_agent_remember(struct mkt_agent *a, uint32_t load_wh, uint32_t pv_wh);
  */
 int mkt_agent_plug_in(struct mkt_agent *a, const struct mkt_session *s) MKT_MUST_CHECK;
 
-/* Step 1: bids for window @k = @o->first, cars' bids for later ones too. */
-void mkt_agent_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
-		   struct mkt_plan *p);
+/*
+ * A window for which @t was noted is over, and the home's meter showed this: paper money is gained
+ * and lost.  Called by mkt_agent_meter().
+ */
+void mkt_agent_paper(struct mkt_agent *a, const struct mkt_paper *t, uint32_t supply_wh,
+		     uint32_t draw_wh);
+
+/*
+ * Step 1, first half: what the roof gives beyond home and battery is offered for window
+ * @k = @o->first; @o->green_wh is not looked at.
+ */
+void mkt_agent_offer(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		     struct mkt_plan *p);
+/* Second half: what the home lacks in window @k, and cars' bids for it and for later ones. */
+void mkt_agent_want(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		    struct mkt_plan *p);
 
 /* The outcome of a bid in a plan: its id, or 0 if it was refused. */
 void mkt_agent_placed(struct mkt_agent *a, const struct mkt_intent *in, uint64_t bid);

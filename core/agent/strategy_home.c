@@ -5,7 +5,9 @@
  * Who contracts more than is metered pays for the shortfall, and who contracts
  * less pays and earns as without a market.  So only what is as good as certain is
  * contracted: the forecast, less the most that it was off at about this time of
- * the last days, plus what the battery can make up for.
+ * the last days, plus what the battery can make up for.  And who has no battery
+ * trades on paper first: it contracts by its forecast only while that would have gained
+ * clearly more than the charges for what it fell short.
  */
 #include "core/base/compat.h"
 
@@ -14,12 +16,15 @@
 
 #define ASK_MIN 300 /* thousandths of the spread that sellers ask for ... */
 #define ASK_RANGE 300
+#define ASK_USUAL (ASK_MIN + ASK_RANGE / 2)
 #define CAR_SHARE 700 /* cars offer more than anybody asks, so no surplus is left beside them */
-#define MARKET_DIM 1 /* of the tags, as genesis has them */
+#define MARKET_DIM 1  /* of the tags, as genesis has them */
 #define NOISE_CHARACTER (1u << 16)
-#define OFF_DAYS 20 /* days whose forecasts are looked back at ... */
-#define OFF_BESIDE 2 /* windows before and after the same time of the day */
-#define OFF_LEAST 20 /* with fewer the mean error counts, three times */
+#define PAPER_MEMORY 960 /* windows over which paper trades fade: twenty days */
+#define PAPER_PAYS 4	 /* times the charges must be gained */
+#define OFF_DAYS 20	 /* days whose forecasts are looked back at ... */
+#define OFF_BESIDE 2	 /* windows before and after the same time of the day */
+#define OFF_LEAST 20	 /* with fewer nothing is certain */
 
 int32_t mkt_retail_upwh(const struct mkt_terms *t, int32_t day_ahead_upwh)
 {
@@ -137,13 +142,12 @@ static unsigned look_back(const struct mkt_agent *a, struct net *net)
 
 static struct net net_of(const struct mkt_agent *a)
 {
-	uint32_t load_error, pv_error = 0;
-	struct net net = {.wh = -(int64_t)mkt_forecast(&a->load, &load_error)};
+	struct net net = {.wh = -(int64_t)mkt_forecast(&a->load, NULL)};
 
 	if (a->site->pv_w)
-		net.wh += mkt_forecast(&a->pv, &pv_error);
+		net.wh += mkt_forecast(&a->pv, NULL);
 	if (look_back(a, &net) < OFF_LEAST) {
-		net.high = 3 * ((int64_t)load_error + pv_error);
+		net.high = UINT32_MAX;
 		net.low = -net.high;
 	}
 	return net;
@@ -173,15 +177,46 @@ static struct reach reach_of(struct mkt_agent *a, uint32_t k, const struct net *
 			      .give = within(charge + net->low, 0, most)};
 }
 
-/* Green below the retailer's price, else brown at it: the greater surplus goes first (R3). */
+/* May it contract what its forecast says? */
+static bool forecast_pays(const struct mkt_agent *a)
+{
+	return a->site->battery_wh || a->paper_gain_uc > PAPER_PAYS * a->paper_charge_uc;
+}
+
+void mkt_agent_paper(struct mkt_agent *a, const struct mkt_paper *t, uint32_t supply_wh,
+		     uint32_t draw_wh)
+{
+	int64_t most = t->wh > 0 ? t->wh : -(int64_t)t->wh,
+		kept = within(t->wh > 0 ? supply_wh : draw_wh, 0, most);
+
+	a->paper_gain_uc += kept * t->gain_upwh - a->paper_gain_uc / PAPER_MEMORY;
+	a->paper_charge_uc += (most - kept) * t->charge_upwh - a->paper_charge_uc / PAPER_MEMORY;
+}
+
+/*
+ * Green below the retailer's price, if there is some; else brown at it: the greater surplus goes
+ * first (R3).  At the retailer's own price a contract gains nothing over what the meter shows
+ * beyond contracts, and only with a battery it is sure to be kept: without there is no such leg.
+ */
 static void buy(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
 		uint32_t wh, struct mkt_plan *p)
 {
-	struct mkt_intent *in = mkt_plan_bid(p, a->account, MKT_BUY, wh);
+	const int32_t retail_upwh = o->retail_upwh[0];
+	struct mkt_intent *in;
+	bool green = o->green_wh || t->green_mode;
 
+	if (green)
+		mkt_agent_position(a, o->first)->paper = (struct mkt_paper){
+			-(int32_t)wh, retail_upwh - mkt_between_upwh(t, retail_upwh, ASK_USUAL),
+			t->short_bought_upwh};
+	if (!forecast_pays(a) || (!green && !a->site->battery_wh))
+		return;
+	in = mkt_plan_bid(p, a->account, MKT_BUY, wh);
 	in->purpose = MKT_FOR_HOME_BUY;
-	mkt_agent_leg(t, p, o->first, t->green, mkt_green_upwh(t, o->retail_upwh[0]));
-	mkt_agent_leg(t, p, o->first, t->brown, o->retail_upwh[0]);
+	if (green)
+		mkt_agent_leg(t, p, o->first, t->green, mkt_green_upwh(t, retail_upwh));
+	if (a->site->battery_wh)
+		mkt_agent_leg(t, p, o->first, t->brown, retail_upwh);
 }
 
 static void sell(struct mkt_agent *a, const struct mkt_terms *t, uint32_t k, int32_t price_upwh,
@@ -193,8 +228,19 @@ static void sell(struct mkt_agent *a, const struct mkt_terms *t, uint32_t k, int
 	mkt_agent_leg(t, p, k, t->green, price_upwh);
 }
 
-void mkt_agent_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
-		   struct mkt_plan *p)
+static void offer(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		  uint32_t wh, struct mkt_plan *p)
+{
+	int32_t price = mkt_between_upwh(t, o->retail_upwh[0], a->ask_share);
+
+	mkt_agent_position(a, o->first)->paper =
+		(struct mkt_paper){(int32_t)wh, price - t->feed_in_upwh, t->short_sold_upwh};
+	if (forecast_pays(a))
+		sell(a, t, o->first, price, wh, p);
+}
+
+void mkt_agent_offer(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		     struct mkt_plan *p)
 {
 	uint32_t k = o->first;
 	struct mkt_position *at = mkt_agent_position(a, k);
@@ -203,7 +249,7 @@ void mkt_agent_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct 
 	int64_t rest;
 
 	a->sell_bid = a->buy_bid = 0;
-	a->sell_left_wh = 0;
+	a->sell_left_wh = a->lacks_wh = 0;
 	at->battery_wh = (int32_t)within(net.wh, -battery.give, battery.take);
 	rest = net.wh - at->battery_wh;
 	if (rest > 0)
@@ -211,10 +257,16 @@ void mkt_agent_bid(struct mkt_agent *a, const struct mkt_terms *t, const struct 
 	else
 		rest = within(net.wh + net.high - battery.take, rest, 0);
 	if (rest > 0)
-		sell(a, t, k, mkt_between_upwh(t, o->retail_upwh[0], a->ask_share), (uint32_t)rest,
-		     p);
+		offer(a, t, o, (uint32_t)rest, p);
 	else if (rest < 0)
-		buy(a, t, o, (uint32_t)-rest, p);
+		a->lacks_wh = (uint32_t)-rest;
+}
+
+void mkt_agent_want(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt_outlook *o,
+		    struct mkt_plan *p)
+{
+	if (a->lacks_wh)
+		buy(a, t, o, a->lacks_wh, p);
 	mkt_cars_bid(a, t, o, p);
 }
 
@@ -257,8 +309,8 @@ static int add_car_contract(struct mkt_position *at, const struct mkt_agent_deal
 		at->cars = more;
 		at->cars_cap = cap;
 	}
-	at->cars[at->ncars++] = (struct mkt_car_contract){
-		.exec = d->exec, .car = car, .wh = d->wh + d->over_wh};
+	at->cars[at->ncars++] =
+		(struct mkt_car_contract){.exec = d->exec, .car = car, .wh = d->wh + d->over_wh};
 	return 0;
 }
 
@@ -314,6 +366,6 @@ void mkt_agent_rest(struct mkt_agent *a, const struct mkt_terms *t, const struct
 		return; /* all of it was sold */
 	mkt_plan_cancel(p, a->account, a->sell_bid);
 	a->sell_left_wh = 0;
-	if (left)
+	if (left && a->site->battery_wh)
 		sell(a, t, o->first, t->feed_in_upwh, left, p);
 }

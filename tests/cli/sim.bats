@@ -64,7 +64,7 @@ wait_for() {
 	status_is 0
 	a=$out
 	[ "$(json '.data | [.participants, .refused, .over_contracted_wh, .holds]' <<<"$a")" = '[120,0,0,true]' ] || fail "$a"
-	[ "$(json '.data.contracts > 1000' <<<"$a")" = true ] || fail "$a"
+	[ "$(json '.data.contracts > 800' <<<"$a")" = true ] || fail "$a"
 	[ "$(mkt sim --scale 120 --json | json .data.digest)" = "$(json .data.digest <<<"$a")" ] || fail digest
 	run3 mkt sim --scale 120 --devices
 	status_is 2
@@ -76,7 +76,7 @@ wait_for() {
 @test "every account holds what its bill says, and nobody pays above retail" {
 	run3 mkt sim --days 2 --seed 5 --json
 	status_is 0
-	[ "$(json '.data | .holds and .bills_uc != "0" and .retailer_alone_uc != "0" and .worse_off <= 21' <<<"$out")" = true ] || fail "$out"
+	[ "$(json '.data | .holds and .bills_uc != "0" and .retailer_alone_uc != "0"' <<<"$out")" = true ] || fail "$out"
 	run3 mkt sim --days 2 --seed 5
 	out_has "at the retailer alone"
 	out_has "pay more than alone"
@@ -115,6 +115,13 @@ hint: the first whole day is 2019-06-17"
 	status_is 2
 	err_is "mkt: the profiles do not reach as far as that
 hint: their last whole day is 2020-08-31"
+}
+
+@test "no participant pays more than alone" {
+	[ -e "$DATA/participants.csv" ] || skip "no measured profiles in '$DATA': set MKT_PROFILES"
+	run3 mkt sim --profiles "$DATA" --from 2019-10-01 --days 14 --json
+	status_is 0
+	[ "$(json '.data | .worse_off == 0 and .neighbour_contracts > 400' <<<"$out")" = true ] || fail "$out"
 }
 
 @test "a day with a clock change has 46 or 50 windows" {

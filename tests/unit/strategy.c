@@ -18,7 +18,14 @@
 #define FIRST (1560697200 / W)
 
 static const struct mkt_terms terms = {
-	.green = 1, .brown = 0, .tick_upwh = 10, .price_max_upwh = 200000, .margin_upwh = 14000, .feed_in_upwh = 8000,
+	.green = 1,
+	.brown = 0,
+	.tick_upwh = 10,
+	.price_max_upwh = 200000,
+	.margin_upwh = 14000,
+	.feed_in_upwh = 8000,
+	.short_sold_upwh = 45000,
+	.short_bought_upwh = 10000,
 };
 
 struct world {
@@ -44,6 +51,7 @@ static void set_prices(struct world *w, uint32_t k)
 	w->look.known = 24 + k % 48; /* the others are guessed wrong */
 	for (uint32_t i = 0; i < w->look.n; i++)
 		w->look.retail_upwh[i] = price_of(k + i + (i < w->look.known ? 0 : 48));
+	w->look.green_wh = k % 3 ? 4000 : 0;
 }
 
 static void start(struct world *w, uint64_t seed)
@@ -101,7 +109,8 @@ static void fill_standing(struct world *w)
 	for (uint32_t i = 0; i < w->agent.ncars; i++)
 		for (unsigned n = 0; n < w->agent.cars[i].nparts; n++) {
 			struct mkt_car_part *part = &w->agent.cars[i].parts[n];
-			struct mkt_agent_deal d = {.bid = part->bid, .window = w->look.first, .side = MKT_BUY};
+			struct mkt_agent_deal d = {
+				.bid = part->bid, .window = w->look.first, .side = MKT_BUY};
 
 			if (!part->bid || d.window <= part->first || d.window > part->last ||
 			    (d.window - part->first) % part->step || rng_below(&w->rng, 3))
@@ -138,12 +147,14 @@ static void send(struct world *w, bool all)
 static void plug_in_some(struct world *w, uint64_t now_s, uint64_t free_s[2])
 {
 	for (uint8_t c = 0; c < 2; c++) {
-		struct mkt_session s = {.plug_in_s = now_s - rng_below(&w->rng, 1200), .charger = c};
+		struct mkt_session s = {.plug_in_s = now_s - rng_below(&w->rng, 1200),
+					.charger = c};
 
 		if (s.plug_in_s < free_s[c] || rng_below(&w->rng, 12))
 			continue;
 		s.plug_out_s = s.plug_in_s + 600 + rng_below(&w->rng, 40 * 3600);
-		s.energy_wh = (uint32_t)((s.plug_out_s - s.plug_in_s) * rng_below(&w->rng, 3500) / 3600);
+		s.energy_wh =
+			(uint32_t)((s.plug_out_s - s.plug_in_s) * rng_below(&w->rng, 3500) / 3600);
 		if (s.energy_wh > 30000)
 			s.energy_wh = 30000;
 		if (!s.energy_wh)
@@ -163,7 +174,8 @@ static void check_reports(struct world *w, const struct mkt_metered *m)
 
 		if (op->kind == MKT_OP_REPORT) {
 			assert_int_equal(op->u.report.side, MKT_DRAW);
-			assert_true(!strcmp(op->u.report.charger, "xc1") || !strcmp(op->u.report.charger, "xc2"));
+			assert_true(!strcmp(op->u.report.charger, "xc1") ||
+				    !strcmp(op->u.report.charger, "xc2"));
 			cars += op->u.report.wh;
 		} else {
 			assert_int_equal(op->kind, MKT_OP_METER);
@@ -188,7 +200,8 @@ static void run_window(struct world *w, uint32_t k, uint64_t free_s[2])
 	if (w->site.pv_w && k % 48 > 14 && k % 48 < 34)
 		pv = (uint32_t)rng_below(&w->rng, 2000);
 	mkt_agent_meter(&w->agent, k - MKT_AGENT_LAG, load, pv, NULL, &w->plan, &m);
-	assert_int_equal((int64_t)pv - load - m.car_wh - m.battery_wh, (int64_t)m.supply_wh - m.draw_wh);
+	assert_int_equal((int64_t)pv - load - m.car_wh - m.battery_wh,
+			 (int64_t)m.supply_wh - m.draw_wh);
 	assert_true(w->agent.soc_x100 <= (uint64_t)w->site.battery_wh * 100);
 	into_battery = (int64_t)w->agent.soc_x100 - (int64_t)soc_before;
 	assert_int_equal(into_battery, m.battery_wh > 0 ? m.battery_wh * 90 : m.battery_wh * 100);
@@ -198,7 +211,8 @@ static void run_window(struct world *w, uint32_t k, uint64_t free_s[2])
 	set_prices(w, k);
 	memset(w->car_wh, 0, sizeof(w->car_wh));
 	plug_in_some(w, (uint64_t)k * W - 600, free_s);
-	mkt_agent_bid(&w->agent, &terms, &w->look, &w->plan);
+	mkt_agent_offer(&w->agent, &terms, &w->look, &w->plan);
+	mkt_agent_want(&w->agent, &terms, &w->look, &w->plan);
 	fill_standing(w);
 	send(w, false);
 	mkt_agent_cars(&w->agent, &terms, &w->look, &w->plan);
@@ -264,7 +278,7 @@ static void parts_of_a_car_share_its_windows(void **state)
 static void prices_stand_in_order(void **state)
 {
 	(void)state;
-	assert_int_equal(mkt_retail_upwh(&terms, 7003), 21000);  /* on the tick */
+	assert_int_equal(mkt_retail_upwh(&terms, 7003), 21000);	 /* on the tick */
 	assert_int_equal(mkt_retail_upwh(&terms, -20000), 8100); /* above feed-in */
 	assert_int_equal(mkt_retail_upwh(&terms, 1000000), 200000);
 	assert_int_equal(mkt_between_upwh(&terms, 21000, 0), 8000);
@@ -291,7 +305,8 @@ static void the_retailer_is_always_there(void **state)
 		assert_int_equal(p.v[i].op.u.bid.nlegs, 1);
 		assert_int_equal(leg->window, FIRST + i / 2);
 		assert_int_equal(leg->tags, sells ? terms.brown : terms.green);
-		assert_int_equal(leg->price_upwh, sells ? w.look.retail_upwh[i / 2] : terms.feed_in_upwh);
+		assert_int_equal(leg->price_upwh,
+				 sells ? w.look.retail_upwh[i / 2] : terms.feed_in_upwh);
 	}
 	mkt_plan_clear(&p);
 	mkt_retailer_meter(&r, FIRST, &p);
@@ -346,8 +361,10 @@ static void only_what_is_certain_is_contracted(void **state)
 	struct mkt_site site = {.id = "x"};
 	struct mkt_agent a;
 	struct mkt_plan p = MKT_PLAN_INIT;
-	struct mkt_outlook o = {.first = FIRST, .n = 1, .known = 1, .retail_upwh = {20000}};
+	struct mkt_outlook o = {
+		.first = FIRST, .n = 1, .known = 1, .retail_upwh = {20000}, .green_wh = 5000};
 	struct rng rng = {.state = 5};
+	uint32_t load, bids = 0;
 
 	(void)state;
 	mkt_agent_init(&a, &site, 5, 1);
@@ -356,14 +373,55 @@ static void only_what_is_certain_is_contracted(void **state)
 	for (uint32_t k = FIRST; k < FIRST + 100; k++) {
 		o.first = k;
 		mkt_plan_clear(&p);
-		mkt_agent_bid(&a, &terms, &o, &p);
+		mkt_agent_offer(&a, &terms, &o, &p);
+		mkt_agent_want(&a, &terms, &o, &p);
 		assert_true(p.n <= 1);
 		if (p.n) {
 			assert_int_equal(p.v[0].op.u.bid.side, MKT_BUY);
 			assert_in_range(p.v[0].op.u.bid.amount_wh, 1, 300);
 		}
-		mkt_agent_remember(&a, rng_below(&rng, 2) ? 900 : 300, 0);
+		load = rng_below(&rng, 2) ? 900 : 300;
+		mkt_agent_paper(&a, &mkt_agent_position(&a, k)->paper, 0, load);
+		mkt_agent_remember(&a, load, 0);
+		bids += p.n;
 	}
+	assert_in_range(bids, 20, 99); /* the first is on paper only */
+	mkt_plan_release(&p);
+	mkt_agent_release(&a);
+}
+
+/* A home begins on paper, goes on with money when that pays, and ends when it does no more. */
+static void forecasts_are_traded_on_paper_first(void **state)
+{
+	struct mkt_site site = {.id = "x"};
+	struct mkt_agent a;
+	struct mkt_plan p = MKT_PLAN_INIT;
+	struct mkt_outlook o = {.n = 1, .known = 1, .retail_upwh = {20000}, .green_wh = 5000};
+
+	(void)state;
+	mkt_agent_init(&a, &site, 5, 1);
+	for (int i = 0; i < MKT_FORECAST_KEEP; i++)
+		mkt_agent_remember(&a, 400, 0);
+	for (o.first = FIRST; o.first < FIRST + 30; o.first++) {
+		bool drawn = o.first < FIRST + 20;
+
+		mkt_plan_clear(&p);
+		mkt_agent_offer(&a, &terms, &o, &p);
+		mkt_agent_want(&a, &terms, &o, &p);
+		assert_int_equal(p.n, o.first > FIRST && a.paper_gain_uc > 4 * a.paper_charge_uc);
+		mkt_agent_paper(&a, &mkt_agent_position(&a, o.first)->paper, 0, drawn ? 400 : 0);
+		if (o.first == FIRST + 19)
+			assert_int_equal(p.n, 1);
+	}
+	assert_int_equal(p.n, 0);
+	o.green_wh =
+		0; /* nothing but the retailer's, which is not cheaper: no bid, nor one on paper */
+	a.paper_charge_uc = 0;
+	mkt_plan_clear(&p);
+	mkt_agent_offer(&a, &terms, &o, &p);
+	mkt_agent_want(&a, &terms, &o, &p);
+	assert_int_equal(p.n, 0);
+	assert_int_equal(mkt_agent_position(&a, o.first)->paper.wh, 0);
 	mkt_plan_release(&p);
 	mkt_agent_release(&a);
 }
@@ -406,11 +464,13 @@ static void a_premium_reaches_dearer_green(void **state)
 /* Two markets: a leg in each.  Without tags the same energy can come twice, and is held. */
 static void two_markets_have_two_legs(void **state)
 {
-	struct mkt_site site = {.id = "x"};
+	/* A battery too small to count, but for its owner. */
+	struct mkt_site site = {.id = "x", .battery_wh = 1, .battery_pct = 100};
 	struct mkt_terms t = terms;
 	struct mkt_agent a;
 	struct mkt_plan p = MKT_PLAN_INIT;
-	struct mkt_outlook o = {.first = FIRST, .n = 1, .known = 1, .retail_upwh = {20000}};
+	struct mkt_outlook o = {
+		.first = FIRST, .n = 1, .known = 1, .retail_upwh = {20000}, .green_wh = 5000};
 	struct mkt_agent_deal d = {.exec = 1, .bid = 9, .window = FIRST, .side = MKT_BUY};
 
 	(void)state;
@@ -418,7 +478,8 @@ static void two_markets_have_two_legs(void **state)
 	mkt_agent_init(&a, &site, 5, 1);
 	for (int i = 0; i < MKT_FORECAST_KEEP; i++)
 		mkt_agent_remember(&a, 400, 0);
-	mkt_agent_bid(&a, &t, &o, &p);
+	mkt_agent_offer(&a, &t, &o, &p);
+	mkt_agent_want(&a, &t, &o, &p);
 	assert_int_equal(p.n, 1);
 	assert_int_equal(p.v[0].op.u.bid.amount_wh, 400);
 	assert_int_equal(p.nlegs, 4);
@@ -437,7 +498,8 @@ static void two_markets_have_two_legs(void **state)
 
 static void a_contract_of_nowhere_is_refused(void **state)
 {
-	struct mkt_agent_deal d = {.exec = 1, .bid = 1, .window = FIRST + 9, .wh = 1, .side = MKT_BUY};
+	struct mkt_agent_deal d = {
+		.exec = 1, .bid = 1, .window = FIRST + 9, .wh = 1, .side = MKT_BUY};
 	static struct world w;
 	struct mkt_err err;
 
@@ -456,6 +518,7 @@ int main(void)
 		cmocka_unit_test(the_retailer_is_always_there),
 		cmocka_unit_test(a_car_is_told_what_it_will_lack),
 		cmocka_unit_test(only_what_is_certain_is_contracted),
+		cmocka_unit_test(forecasts_are_traded_on_paper_first),
 		cmocka_unit_test(a_premium_reaches_dearer_green),
 		cmocka_unit_test(two_markets_have_two_legs),
 		cmocka_unit_test(a_contract_of_nowhere_is_refused),
