@@ -67,7 +67,7 @@ deps:
 .PHONY: demo
 demo: deps
 	@$(MAKE) --no-print-directory all
-	$(BUILD)/mkt sim --days 1 --devices
+	@BUILD=$(BUILD) contrib/demo
 
 .PHONY: demo-cluster
 demo-cluster: deps
