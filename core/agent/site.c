@@ -198,7 +198,7 @@ void mkt_agent_meter(struct mkt_agent *a, uint32_t w, uint32_t load_wh, uint32_t
 	out->draw_wh = home_draw + (out->car_wh - own_wh);
 	out->battery_could = battery_could(a, out->battery_wh);
 	note_kept(at, home_draw, out);
-	mkt_agent_paper(a, &at->paper, out->supply_wh, home_draw);
+	mkt_agent_learn(a, at, out->supply_wh, home_draw);
 	report_meter(a, w, MKT_SUPPLY, at->sold_wh, out->supply_wh, p);
 	report_meter(a, w, MKT_DRAW, at->bought_wh, home_draw, p);
 	mkt_agent_remember(a, load_wh, pv_wh);

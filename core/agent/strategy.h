@@ -135,6 +135,7 @@ struct mkt_agent {
 	uint32_t sell_left_wh;
 	uint32_t lacks_wh;           /* of the home in this round */
 	int64_t paper_gain_uc, paper_charge_uc; /* of the last weeks' struct mkt_paper */
+	int64_t stake_uc;            /* to risk on forecasts: what they have gained, and a little */
 	struct mkt_position at[MKT_POSITIONS]; /* window w at w % MKT_POSITIONS */
 	struct mkt_car *cars;        /* owned; in order of plug-in */
 	uint32_t ncars, cars_cap;
@@ -156,10 +157,10 @@ void mkt_agent_remember(struct mkt_agent *a, uint32_t load_wh, uint32_t pv_wh);
 int mkt_agent_plug_in(struct mkt_agent *a, const struct mkt_session *s) MKT_MUST_CHECK;
 
 /*
- * A window for which @t was noted is over, and the home's meter showed this: paper money is gained
- * and lost.  Called by mkt_agent_meter().
+ * The window of @at is over, and the home's meter showed this: money is gained and lost, on paper
+ * by what the forecast said and truly by what was contracted.  Called by mkt_agent_meter().
  */
-void mkt_agent_paper(struct mkt_agent *a, const struct mkt_paper *t, uint32_t supply_wh,
+void mkt_agent_learn(struct mkt_agent *a, const struct mkt_position *at, uint32_t supply_wh,
 		     uint32_t draw_wh);
 
 /*

@@ -7,7 +7,7 @@
  * contracted: the forecast, less the most that it was off at about this time of
  * the last days, plus what the battery can make up for.  And who has no battery
  * trades on paper first: it contracts by its forecast only while that would have gained
- * clearly more than the charges for what it fell short.
+ * clearly more than the charges for what it fell short, and risks a part of what that gained.
  */
 #include "core/base/compat.h"
 
@@ -22,6 +22,7 @@
 #define NOISE_CHARACTER (1u << 16)
 #define PAPER_MEMORY 960 /* windows over which paper trades fade: twenty days */
 #define PAPER_PAYS 4	 /* times the charges must be gained */
+#define STAKE_UC 1000000 /* to begin with: one unit of the currency */
 #define OFF_DAYS 20	 /* days whose forecasts are looked back at ... */
 #define OFF_BESIDE 2	 /* windows before and after the same time of the day */
 #define OFF_LEAST 20	 /* with fewer nothing is certain */
@@ -69,6 +70,7 @@ void mkt_agent_init(struct mkt_agent *a, const struct mkt_site *site, uint32_t a
 	a->ask_share = ASK_MIN + (int32_t)mkt_noise_below(mkt_noise(seed, NOISE_CHARACTER, account),
 							  ASK_RANGE);
 	a->car_share = CAR_SHARE;
+	a->stake_uc = STAKE_UC;
 	mkt_forecast_init(&a->load, MKT_AGENT_LAG);
 	mkt_forecast_init(&a->pv, MKT_AGENT_LAG);
 }
@@ -183,14 +185,25 @@ static bool forecast_pays(const struct mkt_agent *a)
 	return a->site->battery_wh || a->paper_gain_uc > PAPER_PAYS * a->paper_charge_uc;
 }
 
-void mkt_agent_paper(struct mkt_agent *a, const struct mkt_paper *t, uint32_t supply_wh,
+/* Without a battery that makes up for it, no more than half of the stake may be lost at once. */
+static uint32_t risked_wh(const struct mkt_agent *a, uint32_t wh, int32_t charge_upwh)
+{
+	if (a->site->battery_wh || !charge_upwh)
+		return wh;
+	return (uint32_t)within(a->stake_uc / 2 / charge_upwh, 0, wh);
+}
+
+void mkt_agent_learn(struct mkt_agent *a, const struct mkt_position *at, uint32_t supply_wh,
 		     uint32_t draw_wh)
 {
-	int64_t most = t->wh > 0 ? t->wh : -(int64_t)t->wh,
-		kept = within(t->wh > 0 ? supply_wh : draw_wh, 0, most);
+	const struct mkt_paper *t = &at->paper;
+	int64_t most = t->wh > 0 ? t->wh : -(int64_t)t->wh, shown = t->wh > 0 ? supply_wh : draw_wh,
+		kept = within(shown, 0, most), sure = t->wh > 0 ? at->sold_wh : at->bought_wh;
 
 	a->paper_gain_uc += kept * t->gain_upwh - a->paper_gain_uc / PAPER_MEMORY;
 	a->paper_charge_uc += (most - kept) * t->charge_upwh - a->paper_charge_uc / PAPER_MEMORY;
+	kept = within(shown, 0, sure);
+	a->stake_uc += kept * t->gain_upwh - (sure - kept) * t->charge_upwh;
 }
 
 /*
@@ -209,7 +222,8 @@ static void buy(struct mkt_agent *a, const struct mkt_terms *t, const struct mkt
 		mkt_agent_position(a, o->first)->paper = (struct mkt_paper){
 			-(int32_t)wh, retail_upwh - mkt_between_upwh(t, retail_upwh, ASK_USUAL),
 			t->short_bought_upwh};
-	if (!forecast_pays(a) || (!green && !a->site->battery_wh))
+	wh = risked_wh(a, wh, t->short_bought_upwh);
+	if (!wh || !forecast_pays(a) || (!green && !a->site->battery_wh))
 		return;
 	in = mkt_plan_bid(p, a->account, MKT_BUY, wh);
 	in->purpose = MKT_FOR_HOME_BUY;
@@ -235,7 +249,8 @@ static void offer(struct mkt_agent *a, const struct mkt_terms *t, const struct m
 
 	mkt_agent_position(a, o->first)->paper =
 		(struct mkt_paper){(int32_t)wh, price - t->feed_in_upwh, t->short_sold_upwh};
-	if (forecast_pays(a))
+	wh = risked_wh(a, wh, t->short_sold_upwh);
+	if (wh && forecast_pays(a))
 		sell(a, t, o->first, price, wh, p);
 }
 

@@ -381,7 +381,7 @@ static void only_what_is_certain_is_contracted(void **state)
 			assert_in_range(p.v[0].op.u.bid.amount_wh, 1, 300);
 		}
 		load = rng_below(&rng, 2) ? 900 : 300;
-		mkt_agent_paper(&a, &mkt_agent_position(&a, k)->paper, 0, load);
+		mkt_agent_learn(&a, mkt_agent_position(&a, k), 0, load);
 		mkt_agent_remember(&a, load, 0);
 		bids += p.n;
 	}
@@ -404,12 +404,20 @@ static void forecasts_are_traded_on_paper_first(void **state)
 		mkt_agent_remember(&a, 400, 0);
 	for (o.first = FIRST; o.first < FIRST + 30; o.first++) {
 		bool drawn = o.first < FIRST + 20;
+		struct mkt_position *at;
 
 		mkt_plan_clear(&p);
 		mkt_agent_offer(&a, &terms, &o, &p);
 		mkt_agent_want(&a, &terms, &o, &p);
 		assert_int_equal(p.n, o.first > FIRST && a.paper_gain_uc > 4 * a.paper_charge_uc);
-		mkt_agent_paper(&a, &mkt_agent_position(&a, o.first)->paper, 0, drawn ? 400 : 0);
+		at = mkt_agent_position(&a, o.first);
+		if (p.n) { /* somebody sells it all */
+			at->bought_wh = p.v[0].op.u.bid.amount_wh;
+			assert_in_range(at->bought_wh, 1, 400);
+			assert_true((int64_t)at->bought_wh * 10000 <= a.stake_uc / 2);
+		}
+		mkt_agent_learn(&a, at, 0, drawn ? 400 : 0);
+		assert_true(a.stake_uc > 0);
 		if (o.first == FIRST + 19)
 			assert_int_equal(p.n, 1);
 	}
