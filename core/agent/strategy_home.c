@@ -25,7 +25,7 @@
 #define STAKE_UC 1000000 /* to begin with: one unit of the currency */
 #define OFF_DAYS 20	 /* days whose forecasts are looked back at ... */
 #define OFF_BESIDE 2	 /* windows before and after the same time of the day */
-#define OFF_LEAST 20	 /* with fewer nothing is certain */
+#define OFF_LEAST 20 /* with fewer a battery must make up for three mean errors */
 
 int32_t mkt_retail_upwh(const struct mkt_terms *t, int32_t day_ahead_upwh)
 {
@@ -144,12 +144,13 @@ static unsigned look_back(const struct mkt_agent *a, struct net *net)
 
 static struct net net_of(const struct mkt_agent *a)
 {
-	struct net net = {.wh = -(int64_t)mkt_forecast(&a->load, NULL)};
+	uint32_t load_error, pv_error = 0;
+	struct net net = {.wh = -(int64_t)mkt_forecast(&a->load, &load_error)};
 
 	if (a->site->pv_w)
-		net.wh += mkt_forecast(&a->pv, NULL);
+		net.wh += mkt_forecast(&a->pv, &pv_error);
 	if (look_back(a, &net) < OFF_LEAST) {
-		net.high = UINT32_MAX;
+		net.high = a->site->battery_wh ? 3 * ((int64_t)load_error + pv_error) : UINT32_MAX;
 		net.low = -net.high;
 	}
 	return net;
