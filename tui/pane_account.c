@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/units/fmt.h"
+#include "tui/bid.h"
 #include "tui/list.h"
 #include "tui/mybids.h"
 #include "tui/overlay.h"
@@ -658,6 +659,10 @@ static bool act(struct tui_dash *d, void *self, enum tui_action action)
 		return true;
 	case TUI_A_CANCEL:
 		cancel(p);
+		return true;
+	case TUI_A_BUY:
+	case TUI_A_SELL:
+		tui_bid_open(d, &(struct tui_bid_start){.sell = action == TUI_A_SELL});
 		return true;
 	case TUI_A_DOWN:
 	case TUI_A_PAGE_DOWN:

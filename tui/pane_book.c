@@ -12,6 +12,7 @@
 #include "core/units/fmt.h"
 #include "core/wire/client.h"
 #include "core/wire/story.h"
+#include "tui/bid.h"
 #include "tui/heat.h"
 #include "tui/ladder.h"
 #include "tui/overlay.h"
@@ -335,6 +336,18 @@ static bool scroll(struct pane *p, int by)
 	return true;
 }
 
+/* In the selected book. */
+static void bid(struct pane *p, bool sell)
+{
+	const struct tui_dash *d = p->d;
+	bool known = p->tag < p->heat.ntags && p->at_s;
+	struct mkt_text window = mkt_fmt_window(&d->zone, p->at_s, d->facts.window_s);
+
+	tui_bid_open(p->d, &(struct tui_bid_start){.sell = sell,
+						   .window = known ? window.s : NULL,
+						   .tags = known ? p->heat.tags[p->tag] : NULL});
+}
+
 static bool act(struct tui_dash *d, void *self, enum tui_action action)
 {
 	struct pane *p = self;
@@ -346,6 +359,10 @@ static bool act(struct tui_dash *d, void *self, enum tui_action action)
 		 : action == TUI_A_LAST				? 10000
 								: 0;
 
+	if (action == TUI_A_BUY || action == TUI_A_SELL) {
+		bid(p, action == TUI_A_SELL);
+		return true;
+	}
 	if (by && p->large && action != TUI_A_EARLIER && action != TUI_A_LATER)
 		return scroll(p, by);
 	if (by)
