@@ -244,9 +244,9 @@ static int read_status(const struct mkt_jval *at, struct tui_contract *c, struct
 
 	if (rc)
 		return rc;
-	for (uint8_t i = 0; i < MKT_ARRAY_SIZE(words); i++)
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(words); i++)
 		if (!strcmp(words[i], word))
-			c->status = i;
+			c->status = (uint8_t)i;
 	return 0;
 }
 

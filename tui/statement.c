@@ -393,9 +393,11 @@ static void go_on(struct tui_dash *d, struct tui_monthbill *b)
 	if (b->waiting)
 		return;
 	if (b->low < b->high) {
+		uint64_t middle = b->low + (b->high - b->low) / 2;
+
 		b->waiting = true;
 		rc = tui_dash_get(d, got_border, b, "/v1/blocks?limit=1&from=%llu",
-				  (unsigned long long)(b->low + (b->high - b->low) / 2));
+				  (unsigned long long)middle);
 		if (rc)
 			b->waiting = false;
 		return;

@@ -81,6 +81,8 @@ static void add_parts(const struct mkt_trade *t, struct mkt_trade_plan *p,
 
 	for (uint32_t i = 0; i < r->n; i++)
 		sum += r->wh[i];
+	if (!sum)
+		return;
 	/* All of it needed: the retailer's price.  A tenth of it: nearly the least. */
 	share = (uint32_t)(400 + 600 * need / sum);
 	for (uint32_t k = 0; k < n && need; k++) {
