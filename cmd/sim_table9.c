@@ -291,6 +291,8 @@ int sim_table9(struct sim *s)
 	s->placed_who = &t;
 	mkt_out_part(out, &rows);
 	rc = play_cases(&t);
+	s->placed = NULL;
+	s->placed_who = NULL;
 	mkt_plan_release(&t.plan);
 	mkt_out_close(out);
 	if (out->form == MKT_FORM_HUMAN && rc == 0)
