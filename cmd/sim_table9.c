@@ -253,6 +253,7 @@ static int play_cases(struct table9 *t)
 			if (!rc)
 				rc = tell_case(t, v);
 		}
+	t->tally = NULL;
 	return rc;
 }
 
