@@ -10,9 +10,10 @@ unset TMUX NO_COLOR MKT_SERVER MKT_CONFIG MKT_TZ MKT_ACCOUNT MKT_IDENTITY CLICOL
 dir=$(mktemp -d "${TMPDIR:-/tmp}/d.XXXXXX") || exit 2
 export HOME=$dir XDG_CONFIG_HOME=$dir/config XDG_DATA_HOME=$dir/data XDG_STATE_HOME=$dir/state
 mkdir "$dir/t"
-nr=0 failed=0
+nr=0 failed=0 round=0
 
-t() { tmux -S "$dir/tmux" -f /dev/null -u "$@"; }
+# A server for each demo: one that is ending takes no new session.
+t() { tmux -S "$dir/tmux.$round" -f /dev/null -u "$@"; }
 end() {
 	t kill-server 2>/dev/null
 	for _ in $(seq 50); do rm -rf "$dir" 2>/dev/null && break; sleep 0.1; done
@@ -35,6 +36,7 @@ shows() { # text; a minute at most
 keys() { t send-keys -t s "$@"; }
 demo() { # variables
 	t kill-server 2>/dev/null
+	round=$((round + 1))
 	t new-session -d -s s -x 80 -y 40 "env TMPDIR='$dir/t' BUILD='$build' $* bash --norc -c 'contrib/demo; echo status=\$?; exec cat'"
 }
 # Programs end in their own time; none of them may stay, nor a file.
