@@ -10,6 +10,7 @@
 #include <wchar.h>
 
 #include "core/app/term.h"
+#include "core/codec/enc.h"
 
 #define COLUMNS_DEFAULT 80
 #define ROWS_DEFAULT 24
@@ -158,6 +159,12 @@ void mkt_term_cut(const struct mkt_term *t, char *text, unsigned columns)
 	end[1] = 0;
 }
 
+/* A locale that is not UTF-8's has other bytes for its letters: those are not looked at. */
+static bool deceives(const unsigned char *s, size_t n)
+{
+	return n > 1 && mkt_utf8_len(s, n) == n && mkt_code_deceives(mkt_utf8_code(s, n));
+}
+
 void mkt_term_clean(const struct mkt_term *t, const char *text, struct mkt_buf *b)
 {
 	while (*text) {
@@ -168,7 +175,7 @@ void mkt_term_clean(const struct mkt_term *t, const char *text, struct mkt_buf *
 		bool c1 = u[0] == 0xc2 && u[1] < 0xa0;
 		bool broken = n == 1 && u[0] >= 0x80;
 
-		if (u[0] < 0x20 || u[0] == 0x7f || c1 || broken)
+		if (u[0] < 0x20 || u[0] == 0x7f || c1 || broken || deceives(u, n))
 			mkt_buf_addch(b, '?');
 		else
 			mkt_buf_add(b, text, n);

@@ -159,6 +159,23 @@ bool mkt_text_ok(const char *s, size_t n)
 	return true;
 }
 
+uint32_t mkt_utf8_code(const uint8_t *s, size_t len)
+{
+	static const uint8_t mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t c = s[0] & mask[len];
+
+	for (size_t i = 1; i < len; i++)
+		c = c << 6 | (s[i] & 0x3fu);
+	return c;
+}
+
+bool mkt_code_deceives(uint32_t c)
+{
+	return c == 0xad || c == 0x61c || c == 0x200b || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+}
+
 void mkt_dec_text(struct mkt_dec *d, char *out, size_t max)
 {
 	size_t n = mkt_dec_u8(d);

@@ -62,4 +62,15 @@ size_t mkt_utf8_len(const uint8_t *s, size_t n);
 /* True if @s is UTF-8 without control characters.  For names from outside. */
 bool mkt_text_ok(const char *s, size_t n);
 
+/* The code point of the well-formed character of @len bytes at @s. */
+uint32_t mkt_utf8_code(const uint8_t *s, size_t len);
+
+/*
+ * True for a code point that turns the direction of the text beside it, breaks its line, or is
+ * not seen at all, so that what a person reads is not what stands there: U+00AD, U+061C, U+200B,
+ * U+200E..200F, U+2028..202E, U+2060..206F, U+FEFF, U+FFF9..FFFB, U+E0000..E007F.  Joiners, which
+ * scripts need, are none of them.  Such text is valid; whoever shows it makes it visible.
+ */
+bool mkt_code_deceives(uint32_t c);
+
 #endif

@@ -44,8 +44,9 @@ void mkt_jw_arr_end(struct mkt_jw *w);
 void mkt_jw_key(struct mkt_jw *w, const char *key);
 
 /*
- * Text.  Control characters (C0, DEL, C1) are escaped, so that a document is
- * safe to show on a terminal; bytes that are not UTF-8 become U+FFFD.
+ * Text.  Control characters (C0, DEL, C1) and what mkt_code_deceives() names are
+ * escaped, so that a document is safe to show on a terminal and says what it seems
+ * to say; bytes that are not UTF-8 become U+FFFD.
  */
 void mkt_jw_str(struct mkt_jw *w, const char *s);
 void mkt_jw_strn(struct mkt_jw *w, const char *s, size_t n);

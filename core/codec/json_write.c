@@ -94,7 +94,8 @@ static size_t plain_run(const uint8_t *s, size_t n)
 			break;
 		if (s[i] >= 0x80) {
 			len = mkt_utf8_len(s + i, n - i);
-			if (!len || (s[i] == 0xc2 && s[i + 1] < 0xa0))
+			if (!len || (s[i] == 0xc2 && s[i + 1] < 0xa0) ||
+			    mkt_code_deceives(mkt_utf8_code(s + i, len)))
 				break;
 		}
 		i += len;
@@ -119,35 +120,39 @@ static size_t bad_run(const uint8_t *s, size_t n)
 	return 1;
 }
 
+static void add_unit(struct mkt_buf *b, uint32_t unit)
+{
+	static const char hex[] = "0123456789abcdef";
+	char esc[6] = {'\\', 'u'};
+
+	for (unsigned i = 0; i < 4; i++)
+		esc[2 + i] = hex[unit >> (12 - 4 * i) & 15];
+	mkt_buf_add(b, esc, sizeof(esc));
+}
+
 static size_t escape_one(struct mkt_buf *b, const uint8_t *s, size_t n)
 {
 	static const char names[] = "btn?fr"; /* from 0x08; VT has none */
-	static const char hex[] = "0123456789abcdef";
-	char esc[6] = {'\\', 'u', '0', '0'};
-	uint8_t c = s[0];
-	size_t used = 1;
+	char esc[2] = {'\\', (char)s[0]};
+	size_t used = mkt_utf8_len(s, n);
+	uint32_t c;
 
-	if (c == '"' || c == '\\') {
-		esc[1] = (char)c;
-		mkt_buf_add(b, esc, 2);
-		return 1;
+	if (!used) {
+		mkt_buf_addstr(b, "\xef\xbf\xbd");
+		return bad_run(s, n);
 	}
-	if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
+	c = mkt_utf8_code(s, used);
+	if (c == '"' || c == '\\') {
+		mkt_buf_add(b, esc, 2);
+	} else if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
 		esc[1] = names[c - 0x08];
 		mkt_buf_add(b, esc, 2);
-		return 1;
+	} else if (c < 0x10000) {
+		add_unit(b, c);
+	} else { /* a pair of UTF-16's */
+		add_unit(b, 0xd800 + ((c - 0x10000) >> 10));
+		add_unit(b, 0xdc00 + ((c - 0x10000) & 0x3ff));
 	}
-	if (c >= 0x80) {
-		if (!mkt_utf8_len(s, n)) {
-			mkt_buf_addstr(b, "\xef\xbf\xbd");
-			return bad_run(s, n);
-		}
-		c = s[1]; /* C1: 0xc2, then the code point itself */
-		used = 2;
-	}
-	esc[4] = hex[c >> 4];
-	esc[5] = hex[c & 15];
-	mkt_buf_add(b, esc, 6);
 	return used;
 }
 

@@ -110,3 +110,26 @@ deposit of 1000000 JPY to a" ] || fail sentences
 	run3 as b bid buy 1kWh --at "$W" --price 20/kWh --for a
 	status_is 4
 }
+
+@test "text that turns the line around is seen for what it is" {
+	bad=$'ev \u202e031 YPJ\u202c \u2066now'
+	account a
+	mkt admin enroll -q b "$(mkt key new -q b && key_of b)" --charger "$bad"
+	run3 mkt account b --fields chargers
+	status_is 0
+	out_has 'ev ?031 YPJ? ?now'
+	run3 mkt account b --json
+	status_is 0
+	out_has 'ev \u202e031 YPJ\u202c \u2066now'
+	jq -e --arg text "$bad" '[.. | strings] | any(. == $text)' <<<"$out" >/dev/null || fail "another text"
+	run3 mkt admin deposit a 1JPY --note "$bad" --json
+	status_is 0
+	tx=$(json -r .data.tx <<<"$out")
+	run3 curl -s --unix-socket m/ledgerd.sock "http://mkt/v1/tx/$tx"
+	out_has 'ev \u202e031 YPJ\u202c \u2066now'
+	for call in "mkt tx $tx" "mkt log --from 0" "mkt account $bad" "mkt bid buy 1kWh --at $bad"; do
+		run3 $call
+		[ -n "$out$err" ] || fail "$call says nothing"
+		! grep -qP '[\x{202a}-\x{202e}\x{2066}-\x{2069}]' <<<"$out$err" || fail "$call"
+	done
+}

@@ -62,6 +62,14 @@ static void writer_escapes_text(void **state)
 		{"\b\t\n\f\r", "\"\\b\\t\\n\\f\\r\""},
 		{"\x01\x0b\x1f\x7f", "\"\\u0001\\u000b\\u001f\\u007f\""},
 		{"\xc2\x9b" "31m", "\"\\u009b31m\""}, /* C1 CSI: a terminal would obey it */
+		/* What turns, breaks or hides: it would make a line say what it does not. */
+		{"\xc2\xad\xd8\x9c\xe2\x80\x8b", "\"\\u00ad\\u061c\\u200b\""},
+		{"\xe2\x80\xae" "evil\xe2\x80\xac", "\"\\u202eevil\\u202c\""},
+		{"\xe2\x81\xa6x\xe2\x81\xa9", "\"\\u2066x\\u2069\""},
+		{"\xe2\x80\xa8\xef\xbb\xbf\xef\xbf\xb9", "\"\\u2028\\ufeff\\ufff9\""},
+		{"\xf3\xa0\x81\x81", "\"\\udb40\\udc41\""},
+		/* Right to left, and joined, as people write. */
+		{"\xd7\xa9\xe2\x80\x8d\xef\xbf\xbc", "\"\xd7\xa9\xe2\x80\x8d\xef\xbf\xbc\""},
 		{"\xe5\xae\xb6\xf0\x9f\x94\x8b", "\"\xe5\xae\xb6\xf0\x9f\x94\x8b\""},
 		/* Not UTF-8: one U+FFFD for each maximal subpart (Unicode 3.9, table 3-8). */
 		{"a\xff" "b", "\"a\xef\xbf\xbd" "b\""},
