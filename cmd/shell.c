@@ -78,9 +78,9 @@ struct typing {
 };
 
 /* Readline's callbacks have no argument: the one session of this program. */
-static struct typing **typing(void)
+static struct typing *typing(void)
 {
-	static struct typing *one;
+	static struct typing one;
 
 	return &one;
 }
@@ -164,7 +164,7 @@ static void remember(struct typing *t, const char *line)
 
 static char *next_candidate(const char *text, int state)
 {
-	const struct mkt_buf *offered = &(*typing())->offered;
+	const struct mkt_buf *offered = &typing()->offered;
 	static size_t at;
 
 	(void)text;
@@ -183,7 +183,7 @@ static char *next_candidate(const char *text, int state)
 
 static char **complete(const char *text, int start, int end)
 {
-	struct typing *t = *typing();
+	struct typing *t = typing();
 
 	(void)end;
 	rl_attempted_completion_over = 1;
@@ -195,7 +195,7 @@ static char **complete(const char *text, int start, int end)
 /* Candidates with what they are, under the line. */
 static void show_candidates(char **matches, int n, int max)
 {
-	const struct mkt_buf *offered = &(*typing())->offered;
+	const struct mkt_buf *offered = &typing()->offered;
 	struct mkt_buf b = MKT_BUF_INIT;
 
 	(void)matches, (void)n;
@@ -322,7 +322,7 @@ static void listen(struct typing *t)
 
 static void take_line(char *line)
 {
-	struct typing *t = *typing();
+	struct typing *t = typing();
 
 	/* The terminal is the command's while it runs. */
 	rl_callback_handler_remove();
@@ -376,7 +376,6 @@ static int run_terminal(struct typing *t)
 {
 	struct sigaction sa = {.sa_handler = on_interrupt};
 
-	*typing() = t;
 	rl_readline_name = "mkt";
 	rl_catch_signals = 0;
 	rl_attempted_completion_function = complete;
@@ -422,12 +421,10 @@ static int export_settings(struct shell *s)
 static int shell_run(struct mkt_app *app, void *values, int argc, char **argv)
 {
 	const struct shell_values *v = values;
-	struct typing *t = calloc(1, sizeof(*t));
+	struct typing *t = typing();
 	int rc;
 
 	(void)argc, (void)argv;
-	if (!t)
-		return mkt_err_code(&app->err, MKT_ENOMEM);
 	t->s.app = app;
 	t->s.json = app->opt.json;
 	t->s.eor = v->eor;
@@ -437,7 +434,6 @@ static int shell_run(struct mkt_app *app, void *values, int argc, char **argv)
 	if (!rc)
 		rc = t->s.terminal ? run_terminal(t) : run_pipe(&t->s, v->keep_going);
 	shell_release(&t->s);
-	free(t);
 	return rc;
 }
 

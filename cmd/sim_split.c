@@ -107,7 +107,7 @@ static struct mkt_plan *next_plan(struct sim_split *t)
 	uint32_t cap = t->nplans;
 
 	if (t->used == t->nplans) {
-		struct mkt_plan **more = reallocarray(t->plans, cap + 1, sizeof(*more));
+		struct mkt_plan **more = reallocarray(t->plans, cap + 1, sizeof(struct mkt_plan *));
 
 		if (more)
 			t->plans = more;
