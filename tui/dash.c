@@ -14,6 +14,7 @@ const struct tui_pane_ops *tui_pane_ops(enum tui_pane which)
 	static const struct tui_pane_ops *const panes[TUI_PANES] = {
 		[TUI_PANE_OVERVIEW] = &tui_pane_overview,
 		[TUI_PANE_BOOK] = &tui_pane_book,
+		[TUI_PANE_DEVICES] = &tui_pane_devices,
 		[TUI_PANE_CONTRACTS] = &tui_pane_contracts,
 		[TUI_PANE_BLOCKS] = &tui_pane_blocks,
 		[TUI_PANE_ACCOUNT] = &tui_pane_account,

@@ -78,6 +78,7 @@ struct tui_pane_ops {
 
 extern const struct tui_pane_ops tui_pane_overview;
 extern const struct tui_pane_ops tui_pane_book;
+extern const struct tui_pane_ops tui_pane_devices;
 extern const struct tui_pane_ops tui_pane_contracts;
 extern const struct tui_pane_ops tui_pane_blocks;
 extern const struct tui_pane_ops tui_pane_account;
