@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/codec/enc.h"
+#include "tui/edit.h"
 #include "tui/prompt.h"
 
 #define LABEL_MAX 160
@@ -15,9 +15,8 @@
 struct prompt {
 	struct tui_prompt_conf conf; /* its texts are not used later but by label and line */
 	char label[LABEL_MAX];
-	char line[TUI_LINE_MAX];
+	struct tui_edit edit;
 	char typed[TUI_LINE_MAX]; /* before the history was looked at */
-	size_t at;		  /* byte of the cursor */
 	unsigned back;		  /* lines of history gone back; 0: the own one */
 	unsigned ncandidates;	  /* shown; 0: none */
 	unsigned chosen;	  /* by Tab again and again, from 1; 0: none */
@@ -68,17 +67,6 @@ void tui_history_release(struct tui_dash *d)
 	}
 }
 
-/* What others wrote is made of whole letters before it comes into the line. */
-static void set_line(struct prompt *p, const char *line)
-{
-	struct mkt_buf b = MKT_BUF_INIT;
-
-	tui_clean(&b, line, strnlen(line, sizeof(p->line) - 1), false);
-	snprintf(p->line, sizeof(p->line), "%s", mkt_buf_str(&b));
-	p->at = strlen(p->line);
-	mkt_buf_release(&b);
-}
-
 static void recall(struct tui_dash *d, struct prompt *p, bool older)
 {
 	const struct tui_history *h = p->conf.history ? history_of(d, p->conf.history) : NULL;
@@ -86,88 +74,9 @@ static void recall(struct tui_dash *d, struct prompt *p, bool older)
 	if (!h || (older ? p->back == h->n : p->back == 0))
 		return;
 	if (!p->back)
-		memcpy(p->typed, p->line, sizeof(p->typed));
+		memcpy(p->typed, p->edit.line, sizeof(p->typed));
 	p->back = older ? p->back + 1 : p->back - 1;
-	set_line(p, p->back ? h->v[p->back - 1] : p->typed);
-}
-
-/* ---- editing ------------------------------------------------------------------------------ */
-
-static bool inside_letter(const struct prompt *p, size_t at)
-{
-	return ((uint8_t)p->line[at] & 0xc0) == 0x80;
-}
-
-static size_t before(const struct prompt *p, size_t at)
-{
-	if (at)
-		at--;
-	while (at && inside_letter(p, at))
-		at--;
-	return at;
-}
-
-static size_t behind(const struct prompt *p, size_t at)
-{
-	if (p->line[at])
-		at++;
-	while (inside_letter(p, at))
-		at++;
-	return at;
-}
-
-static void cut(struct prompt *p, size_t from, size_t to)
-{
-	memmove(p->line + from, p->line + to, strlen(p->line + to) + 1);
-	p->at = from;
-}
-
-static bool insert(struct prompt *p, const char *text, size_t n)
-{
-	size_t have = strlen(p->line);
-
-	if (have + n >= sizeof(p->line))
-		return false;
-	memmove(p->line + p->at + n, p->line + p->at, have - p->at + 1);
-	memcpy(p->line + p->at, text, n);
-	p->at += n;
-	return true;
-}
-
-static void type_letter(struct tui_dash *d, struct prompt *p, uint32_t c)
-{
-	char utf8[4];
-	size_t n = 0;
-
-	if (c < 0x80) {
-		utf8[n++] = (char)c;
-	} else if (c < 0x800) {
-		utf8[n++] = (char)(0xc0 | c >> 6);
-	} else if (c < 0x10000) {
-		utf8[n++] = (char)(0xe0 | c >> 12);
-		utf8[n++] = (char)(0x80 | (c >> 6 & 0x3f));
-	} else {
-		utf8[n++] = (char)(0xf0 | c >> 18);
-		utf8[n++] = (char)(0x80 | (c >> 12 & 0x3f));
-		utf8[n++] = (char)(0x80 | (c >> 6 & 0x3f));
-	}
-	if (c >= 0x80)
-		utf8[n++] = (char)(0x80 | (c & 0x3f));
-	if (!mkt_utf8_len((const uint8_t *)utf8, n))
-		return; /* no letter: half of a pair */
-	if (!insert(p, utf8, n))
-		tui_dash_say(d, TUI_WARN, "the line is full");
-}
-
-static size_t word_before(const struct prompt *p)
-{
-	size_t at = p->at;
-
-	while (at && p->line[at - 1] == ' ')
-		at--;
-	while (at && p->line[at - 1] != ' ')
-		at--;
-	return at;
+	tui_edit_set(&p->edit, p->back ? h->v[p->back - 1] : p->typed);
 }
 
 /* ---- completion --------------------------------------------------------------------------- */
@@ -176,8 +85,8 @@ static void gather(struct tui_dash *d, struct prompt *p)
 {
 	char line[TUI_LINE_MAX];
 
-	snprintf(line, sizeof(line), "%.*s", (int)p->at, p->line);
-	for (p->word = p->at; p->word && p->line[p->word - 1] != ' ';)
+	snprintf(line, sizeof(line), "%.*s", (int)p->edit.at, p->edit.line);
+	for (p->word = p->edit.at; p->word && p->edit.line[p->word - 1] != ' ';)
 		p->word--;
 	for (p->ncandidates = 0; p->ncandidates < CANDIDATES_MAX; p->ncandidates++)
 		if (!p->conf.complete(d, line, p->ncandidates, p->candidates[p->ncandidates],
@@ -205,9 +114,9 @@ static void replace_word(struct prompt *p, const char *text, size_t n)
 	struct mkt_buf b = MKT_BUF_INIT;
 
 	tui_clean(&b, text, n, false);
-	cut(p, p->word, p->at);
-	if (b.len)
-		(void)insert(p, mkt_buf_str(&b), b.len); /* a line that is full stays without */
+	tui_edit_cut(&p->edit, p->word, p->edit.at);
+	if (b.len) /* a line that is full stays without */
+		(void)tui_edit_insert(&p->edit, mkt_buf_str(&b), b.len);
 	mkt_buf_release(&b);
 }
 
@@ -230,53 +139,16 @@ static void complete(struct tui_dash *d, struct prompt *p)
 		return;
 	}
 	n = common(p);
-	if (n >= p->at - p->word)
+	if (n >= p->edit.at - p->word)
 		replace_word(p, p->candidates[0], n);
 	if (p->ncandidates > 1)
 		return;
 	p->ncandidates = 0;
-	if (!p->line[p->at])
-		(void)insert(p, " ", 1);
+	if (!p->edit.line[p->edit.at])
+		(void)tui_edit_insert(&p->edit, " ", 1);
 }
 
 /* ---- keys --------------------------------------------------------------------------------- */
-
-#define CTRL(c) ((c) - 'a' + 1)
-
-static bool move(struct tui_dash *d, struct prompt *p, uint32_t key)
-{
-	if (key == TUI_K_LEFT || key == CTRL('b'))
-		p->at = before(p, p->at);
-	else if (key == TUI_K_RIGHT || key == CTRL('f'))
-		p->at = behind(p, p->at);
-	else if (key == TUI_K_HOME || key == CTRL('a'))
-		p->at = 0;
-	else if (key == TUI_K_END || key == CTRL('e'))
-		p->at = strlen(p->line);
-	else if (key == TUI_K_UP || key == CTRL('p'))
-		recall(d, p, true);
-	else if (key == TUI_K_DOWN || key == CTRL('n'))
-		recall(d, p, false);
-	else
-		return false;
-	return true;
-}
-
-static void edit(struct tui_dash *d, struct prompt *p, uint32_t key)
-{
-	if (key == TUI_K_BACKSPACE)
-		cut(p, before(p, p->at), p->at);
-	else if (key == TUI_K_DELETE || key == CTRL('d'))
-		cut(p, p->at, behind(p, p->at));
-	else if (key == CTRL('u'))
-		cut(p, 0, p->at);
-	else if (key == CTRL('k'))
-		p->line[p->at] = '\0';
-	else if (key == CTRL('w'))
-		cut(p, word_before(p), p->at);
-	else if (key >= ' ' && key < 0x110000 && (key < 0x7f || key >= 0xa0))
-		type_letter(d, p, key);
-}
 
 /* The prompt is gone when its caller hears of it: a caller may open the next. */
 static void finish(struct tui_dash *d, struct prompt *p, bool entered)
@@ -285,7 +157,7 @@ static void finish(struct tui_dash *d, struct prompt *p, bool entered)
 	tui_typed_fn *fn = entered ? conf.done : conf.left;
 	char line[TUI_LINE_MAX];
 
-	memcpy(line, p->line, sizeof(line));
+	memcpy(line, p->edit.line, sizeof(line));
 	if (entered)
 		remember(d, conf.history, line);
 	tui_overlay_pop(d);
@@ -302,20 +174,24 @@ static void key(struct tui_dash *d, void *self, const struct tui_input *in)
 		return;
 	d->said[0] = '\0';
 	if (in->key == TUI_K_ENTER || in->key == TUI_K_ESC ||
-	    (in->key == TUI_K_BACKSPACE && !p->line[0])) {
+	    (in->key == TUI_K_BACKSPACE && !p->edit.line[0])) {
 		finish(d, p, in->key == TUI_K_ENTER);
 		return;
 	}
-	memcpy(was, p->line, sizeof(was));
+	memcpy(was, p->edit.line, sizeof(was));
 	if (in->key == TUI_K_TAB) {
 		complete(d, p);
 	} else {
 		p->ncandidates = 0;
-		if (!move(d, p, in->key))
-			edit(d, p, in->key);
+		if (in->key == TUI_K_UP || in->key == TUI_CTRL('p'))
+			recall(d, p, true);
+		else if (in->key == TUI_K_DOWN || in->key == TUI_CTRL('n'))
+			recall(d, p, false);
+		else if (!tui_edit_key(&p->edit, in->key))
+			tui_dash_say(d, TUI_WARN, "the line is full");
 	}
-	if (p->conf.live && strcmp(was, p->line) != 0)
-		p->conf.live(d, p->conf.ctx, p->line);
+	if (p->conf.live && strcmp(was, p->edit.line) != 0)
+		p->conf.live(d, p->conf.ctx, p->edit.line);
 }
 
 /* ---- drawing ------------------------------------------------------------------------------ */
@@ -332,21 +208,13 @@ static void draw_candidates(const struct prompt *p, struct tui_area a)
 
 static void draw_line(const struct prompt *p, struct tui_area a, int *cursor_y, int *cursor_x)
 {
-	unsigned label = tui_width(a.c, p->label), room, wide;
-	size_t from = 0;
+	unsigned label = tui_width(a.c, p->label);
 
 	if (label > a.cols / 2)
 		label = a.cols / 2;
 	tui_text(a, 0, 0, label, TUI_LEFT, TUI_KEY, p->label);
-	room = a.cols - label;
-	if (!room)
-		return;
-	/* The cursor stays in sight, with a column for itself. */
-	while ((wide = tui_width_n(a.c, p->line + from, p->at - from)) >= room && from < p->at)
-		from = behind(p, from);
-	tui_text(a, 0, label, room, TUI_LEFT, TUI_PLAIN, p->line + from);
-	*cursor_y = (int)a.y;
-	*cursor_x = (int)(a.x + label + wide);
+	tui_edit_draw(&p->edit, tui_part(a, 0, label, 1, a.cols - label), TUI_PLAIN, cursor_y,
+		      cursor_x);
 }
 
 static void draw(struct tui_dash *d, void *self, struct tui_area a, int *cursor_y, int *cursor_x)
@@ -376,5 +244,5 @@ void tui_prompt_open(struct tui_dash *d, const struct tui_prompt_conf *conf)
 	p->conf = *conf;
 	p->conf.label = p->conf.initial = NULL;
 	snprintf(p->label, sizeof(p->label), "%s", conf->label ? conf->label : "");
-	set_line(p, conf->initial ? conf->initial : "");
+	tui_edit_set(&p->edit, conf->initial ? conf->initial : "");
 }
