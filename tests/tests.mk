@@ -19,6 +19,9 @@ $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libmktsimdev.a $(BUILD)/libmktdri
 
 comma := ,
 $(BUILD)/tests/unit/quorum: $(BUILD)/tests/slow/sim_kv.o
+# Of a command: before the libraries that it needs.
+$(BUILD)/tests/unit/svg: LDFLAGS += $(BUILD)/cmd/svg.o
+$(BUILD)/tests/unit/svg: | $(BUILD)/cmd/svg.o
 
 # Memory that fails on purpose.
 $(BUILD)/tests/unit/ledger_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

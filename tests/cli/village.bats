@@ -28,6 +28,7 @@ trade() {
 	example mkt-bid.1 1 2 3 4 # b4 to b6; c1, c2
 	example mkt-bids.1 1 2
 	example mkt-contracts.1 1
+	example mkt-plot.1 1
 	as sun bid sell -q 4kWh --at 13:00-13:30 --at 15:00-16:00 --price green=23/kWh # b7
 	as elm bid sell -q 3kWh --at 13:00-13:30 --price brown=23/kWh # b8
 	mkt bid buy -q 3kWh --at 13:00-13:30 --price green=27/kWh --price brown=25/kWh # b9, c3
