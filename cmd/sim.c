@@ -3,7 +3,11 @@
  */
 #include "core/base/compat.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "cmd/sim_devices.h"
+#include "cmd/sim_page.h"
 #include "cmd/sim_split.h"
 #include "core/agent/community.h"
 #include "core/agent/gen.h"
@@ -20,7 +24,7 @@
 #define GENESIS_S 3600 /* block 0 stands this long before the first day */
 
 struct sim_values {
-	const char *profiles, *from, *keep, *resume, *ledgerd, *zone, *latitude, *premium;
+	const char *profiles, *from, *keep, *resume, *ledgerd, *zone, *latitude, *premium, *report;
 	struct mkt_num days, seed, scale, pace, charger_power;
 	struct mkt_num markets;
 	bool devices, table9, untagged, compare, green_curve;
@@ -72,6 +76,8 @@ static const struct mkt_opt sim_opts[] = {
 		   "keep the chain in DIR, which is made"),
 	MKT_O_FILE(struct sim_values, resume, "resume", 0, "DIR",
 		   "go on with a run that was kept in DIR and interrupted"),
+	MKT_O_FILE(struct sim_values, report, "report", 0, "FILE",
+		   "write a page with charts of the run"),
 	MKT_O_FILE(struct sim_values, ledgerd, "ledgerd", 0, "FILE", "the ledgerd to start"),
 	MKT_O_END
 };
@@ -255,12 +261,28 @@ static int play(struct sim *s, const struct sim_values *v, struct sim_ledger *l)
 	return sim_recount(s, l);
 }
 
+/* A page that could not be written is better told before the days than after them. */
+static int begin_page(struct sim *s, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[SIM_PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	if (access(dir, W_OK | X_OK) < 0)
+		return mkt_err_sys(&s->app->err, MKT_EIO, errno, "cannot write '%s'", path);
+	s->page = sim_page_new(s);
+	return s->page ? 0 : mkt_err_code(&s->app->err, MKT_ENOMEM);
+}
+
 static int run_days(struct sim *s, const struct sim_values *v)
 {
-	struct sim_ledger l;
-	int rc = play(s, v, &l);
+	struct sim_ledger l = {0};
+	int rc = v->report ? begin_page(s, v->report) : 0;
 
-	return rc < 0 || v->table9 ? rc : sim_report(s, &l);
+	if (!rc)
+		rc = play(s, v, &l);
+
+	return rc < 0 || v->table9 ? rc : sim_report(s, &l, v->report);
 }
 
 static int tell_dry_run(struct sim *s)
@@ -288,6 +310,7 @@ static void release(struct sim *s)
 	sim_audit_free(s->audit);
 	sim_split_free(s->split);
 	sim_journal_free(s->journal);
+	sim_page_free(s->page);
 	free(s->agents);
 	free(s->sites);
 	free(s->parties);
@@ -361,6 +384,9 @@ static int read_variant(struct mkt_app *app, const struct sim_values *v, struct 
 			v->devices))
 		return mkt_app_usage(app, "several runs choose market and premium themselves and "
 					  "keep no chain");
+	if (v->report && (several || v->table9))
+		return mkt_app_usage(app, "--report is of one run: not with --compare, "
+					  "--green-curve or --table9");
 	if (v->resume && (v->keep || v->devices || v->table9))
 		return mkt_app_usage(app, "--resume goes on with a kept run: without --keep, "
 					  "--devices and --table9");

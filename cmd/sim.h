@@ -213,6 +213,7 @@ struct sim_energy {
 struct sim_devices;
 struct sim_split;
 struct sim_journal;
+struct sim_page;
 
 /* A party's bid was taken as number @bid, or refused (0). */
 typedef void sim_placed_fn(void *who, struct sim_party *p, const struct mkt_intent *in,
@@ -264,6 +265,8 @@ struct sim {
 	uint8_t markets;             /* 1 or 2 */
 	struct sim_split *split;     /* if untagged */
 	struct sim_journal *journal; /* of a run that is kept, else NULL */
+	struct sim_page *page;       /* of a run that is told as one, else NULL */
+	struct mkt_buf *rows;        /* figures go there as HTML; NULL: to the output */
 	bool replayed;               /* the ledger had the last post already */
 	sim_placed_fn *placed;       /* who hears of bids; NULL: the agents */
 	void *placed_who;
@@ -344,8 +347,11 @@ int sim_ledger_read(struct sim *s, struct sim_ledger *out) MKT_MUST_CHECK;
 /* Recount the chain from its files, now that ledgerd is gone.  -MKT_EINTEGRITY. */
 int sim_recount(struct sim *s, const struct sim_ledger *l) MKT_MUST_CHECK;
 
-/* Print; then -MKT_EINTEGRITY if something does not hold, with the first thing named. */
-int sim_report(struct sim *s, const struct sim_ledger *l) MKT_MUST_CHECK;
+/*
+ * Print, and write the page to @path unless it is NULL; then -MKT_EINTEGRITY if something does not
+ * hold, with the first thing named.
+ */
+int sim_report(struct sim *s, const struct sim_ledger *l, const char *path) MKT_MUST_CHECK;
 
 /* The first thing that does not hold, as @err. */
 int sim_judge(const struct sim *s, const struct sim_ledger *l, const struct sim_findings *f,

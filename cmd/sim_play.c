@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "cmd/sim_devices.h"
+#include "cmd/sim_page.h"
 #include "cmd/sim_split.h"
 #include "core/units/civil.h"
 #include "core/units/fmt.h"
@@ -214,6 +215,8 @@ static int take_settled(void *who, struct sim *s, const struct sim_contract *c)
 	(void)who;
 	sim_audit_settled(s->audit, c);
 	sim_bill_settled(s, c, retail_upwh(s, c->window));
+	if (s->page)
+		sim_page_settled(s->page, s, c);
 	if (c->buyer != s->retailer.account) {
 		s->energy.bought_wh += c->delivered_wh;
 		if (mkt_tags_value(c->tags, 0) == mkt_tags_value(s->terms.green, 0))
@@ -339,6 +342,8 @@ static int meter(struct sim *s, uint32_t w)
 				&s->parties[2 + i].reports, &m);
 		add_energy(s, r, i, &m);
 		sim_bill_metered(s, w, i, &m);
+		if (s->page)
+			sim_page_metered(s->page, i, r, &m);
 	}
 	for (uint32_t i = 1; reports_go(s, w) && i < s->nparties; i++)
 		take_reports(&s->parties[i]);
@@ -450,9 +455,12 @@ static int check_settled(struct sim *s, uint32_t w)
 		return 0;
 	which = (struct sim_range){s->exec_before[i], s->exec_before[i] + s->contracts_at[i], w};
 	rc = sim_contracts(s, which, take_settled, NULL);
-	if (!rc)
-		sim_bill_close(s, w, retail_upwh(s, w));
-	return rc;
+	if (rc < 0)
+		return rc;
+	sim_bill_close(s, w, retail_upwh(s, w));
+	if (s->page)
+		sim_page_window(s->page, (uint64_t)w * WINDOW_S, retail_upwh(s, w));
+	return 0;
 }
 
 /* What the reports that went in the round of window @w have settled. */

@@ -4,7 +4,10 @@
 #include <stdarg.h>
 
 #include "cmd/sim_devices.h"
+#include "cmd/sim_page.h"
 #include "cmd/sim_split.h"
+#include "cmd/svg.h"
+#include "core/base/file.h"
 #include "core/chain/chain.h"
 #include "core/units/fmt.h"
 
@@ -318,6 +321,14 @@ static const struct mkt_col human_cols[] = {
 static const struct mkt_table human_table = {"figure", human_cols, false};
 static const struct mkt_doc human_doc = {"sim", 1, {&human_table}, false};
 
+/* The same for the page. */
+static void page_row(struct mkt_buf *out, const char *what, const char *here, const char *paper)
+{
+	mkt_buf_addf(out, "<tr><th scope=\"row\">%s</th><td>", what);
+	svg_text(out, here);
+	mkt_buf_addf(out, "</td><td>%s</td></tr>\n", paper ? paper : "");
+}
+
 static void line(struct sim *s, const char *what, const char *paper, const char *fmt, ...)
 	MKT_PRINTF(4, 5);
 
@@ -329,6 +340,10 @@ static void line(struct sim *s, const char *what, const char *paper, const char 
 	va_start(ap, fmt);
 	vsnprintf(here, sizeof(here), fmt, ap);
 	va_end(ap);
+	if (s->rows) {
+		page_row(s->rows, what, here, paper);
+		return;
+	}
 	mkt_out_row(&s->app->out, (struct mkt_val[]){[H_WHAT] = mkt_v_text(what),
 						     [H_HERE] = mkt_v_text(here),
 						     [H_PAPER] = mkt_v_text(paper)});
@@ -447,8 +462,20 @@ static void tell_chain(struct sim *s, const struct sim_ledger *l)
 	line(s, "bytes a transaction", NULL, "%llu", (unsigned long long)tx_bytes(l));
 	line(s, "of them in blocks", NULL, "%llu",
 	     (unsigned long long)(l->txs ? l->blocks_bytes / l->txs : 0));
-	line(s, "time", "441 days", "%s s",
-	     mkt_fmt_decimal((int64_t)((wall_ms + 50) / 100), 1, 1).s);
+	if (!s->rows) /* the page is of the run, not of the machine */
+		line(s, "time", "441 days", "%s s",
+		     mkt_fmt_decimal((int64_t)((wall_ms + 50) / 100), 1, 1).s);
+}
+
+static void tell_figures(struct sim *s, const struct sim_ledger *l, const struct sim_findings *f)
+{
+	tell_market(s, l, f);
+	tell_energy(s);
+	tell_cars(s);
+	tell_bills(s);
+	if (s->devices)
+		tell_devices(s);
+	tell_chain(s, l);
 }
 
 static int tell_people(struct sim *s, const struct sim_ledger *l, const struct sim_findings *f)
@@ -461,13 +488,7 @@ static int tell_people(struct sim *s, const struct sim_ledger *l, const struct s
 		    s->days == 1 ? "day" : "days", mkt_fmt_date(&s->zone, s->from_s).s,
 		    s->profiles ? s->profiles : "a made-up community", (unsigned long long)s->seed);
 	mkt_out_part(&s->app->out, &human_table);
-	tell_market(s, l, f);
-	tell_energy(s);
-	tell_cars(s);
-	tell_bills(s);
-	if (s->devices)
-		tell_devices(s);
-	tell_chain(s, l);
+	tell_figures(s, l, f);
 	mkt_out_close(&s->app->out);
 	mkt_out_say(&s->app->out, "\nstate %s\n", l->digest);
 	if (s->chain.keep)
@@ -481,7 +502,28 @@ int sim_report_check(struct mkt_app *app)
 			     &app->err);
 }
 
-int sim_report(struct sim *s, const struct sim_ledger *l)
+/* ---- the page ------------------------------------------------------------------------- */
+
+static int write_page(struct sim *s, const struct sim_ledger *l, const struct sim_findings *f,
+		      const char *path)
+{
+	struct mkt_buf rows = MKT_BUF_INIT, page = MKT_BUF_INIT;
+	int rc;
+
+	s->rows = &rows;
+	tell_figures(s, l, f);
+	s->rows = NULL;
+	page.bad = rows.bad;
+	rc = sim_page_write(s->page, s, mkt_buf_str(&rows), &page);
+	if (!rc)
+		rc = mkt_file_write(path, page.data, page.len,
+				    (struct mkt_file_how){.mode = 0644}, &s->app->err);
+	mkt_buf_release(&rows);
+	mkt_buf_release(&page);
+	return rc;
+}
+
+int sim_report(struct sim *s, const struct sim_ledger *l, const char *path)
 {
 	struct mkt_err broken = {0};
 	struct sim_findings f;
@@ -491,6 +533,8 @@ int sim_report(struct sim *s, const struct sim_ledger *l)
 	held = sim_judge(s, l, &f, &broken);
 	rc = s->app->out.form == MKT_FORM_HUMAN ? tell_people(s, l, &f)
 						: tell_scripts(s, l, &f, !held);
+	if (!rc && path)
+		rc = write_page(s, l, &f, path);
 	if (rc < 0 || !held)
 		return rc;
 	mkt_out_flush(&s->app->out); /* the figures are told even if they are bad */
