@@ -35,7 +35,7 @@ appears() {
 			run3 mkt dash "$pane" --once --size $size
 			status_is 0; err_is ""; out_has LIVE
 			[ "$(wc -l <"$HOME/.out")" -eq "${size#*x}" ] || fail "$pane $size: lines"
-			[ -z "$(awk -v max="${size%x*}" 'length > max' <<<"$out")" ] || fail "$pane $size: columns"
+			[ "$(LC_ALL=C.UTF-8 wc -L <<<"$out")" -le "${size%x*}" ] || fail "$pane $size: columns"
 		done
 	done
 }
