@@ -22,6 +22,8 @@ $(BUILD)/tests/unit/quorum: $(BUILD)/tests/slow/sim_kv.o
 # Of a command: before the libraries that it needs.
 $(BUILD)/tests/unit/svg: LDFLAGS += $(BUILD)/cmd/svg.o
 $(BUILD)/tests/unit/svg: | $(BUILD)/cmd/svg.o
+$(BUILD)/tests/unit/sim_journal: LDFLAGS += $(BUILD)/cmd/sim_journal.o
+$(BUILD)/tests/unit/sim_journal: | $(BUILD)/cmd/sim_journal.o
 
 # Memory that fails on purpose.
 $(BUILD)/tests/unit/ledger_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
