@@ -4,6 +4,7 @@
 #include "core/base/compat.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/sim_devices.h"
@@ -264,12 +265,19 @@ static int play(struct sim *s, const struct sim_values *v, struct sim_ledger *l)
 /* A page that could not be written is better told before the days than after them. */
 static int begin_page(struct sim *s, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char dir[SIM_PATH_MAX];
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char *dir = slash ? strndup(path, (size_t)(name - path)) : strdup(".");
+	struct stat st;
+	int failed;
 
-	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-	if (access(dir, W_OK | X_OK) < 0)
-		return mkt_err_sys(&s->app->err, MKT_EIO, errno, "cannot write '%s'", path);
+	if (!dir)
+		return mkt_err_code(&s->app->err, MKT_ENOMEM);
+	failed = access(dir, W_OK | X_OK) < 0 ? errno : 0;
+	free(dir);
+	if (failed)
+		return mkt_err_sys(&s->app->err, MKT_EIO, failed, "cannot write '%s'", path);
+	if (!*name || !strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode)))
+		return mkt_app_usage(s->app, "'%s' is no file to write a page to", path);
 	s->page = sim_page_new(s);
 	return s->page ? 0 : mkt_err_code(&s->app->err, MKT_ENOMEM);
 }
@@ -281,7 +289,6 @@ static int run_days(struct sim *s, const struct sim_values *v)
 
 	if (!rc)
 		rc = play(s, v, &l);
-
 	return rc < 0 || v->table9 ? rc : sim_report(s, &l, v->report);
 }
 

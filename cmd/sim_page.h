@@ -26,11 +26,15 @@ void sim_page_settled(struct sim_page *p, const struct sim *s, const struct sim_
 /* All contracts of the window that starts at @start_s are settled. */
 void sim_page_window(struct sim_page *p, uint64_t start_s, int32_t retail_upwh);
 
-/*
- * The whole document, appended to @out.  @figures: rows of a table as HTML, which every other
- * report shows in its own form.
- */
-int sim_page_write(const struct sim_page *p, const struct sim *s, const char *figures,
+/* What the other reports tell too; borrowed. */
+struct sim_page_words {
+	const char *figures; /* rows of a table as HTML */
+	const char *digest;
+	const char *broken;  /* what did not hold, or NULL */
+};
+
+/* The whole document, appended to @out.  -MKT_ENOMEM. */
+int sim_page_write(const struct sim_page *p, const struct sim *s, const struct sim_page_words *w,
 		   struct mkt_buf *out) MKT_MUST_CHECK;
 
 #endif

@@ -504,17 +504,20 @@ int sim_report_check(struct mkt_app *app)
 
 /* ---- the page ------------------------------------------------------------------------- */
 
+/* @broken: what did not hold, or NULL. */
 static int write_page(struct sim *s, const struct sim_ledger *l, const struct sim_findings *f,
-		      const char *path)
+		      const char *broken, const char *path)
 {
 	struct mkt_buf rows = MKT_BUF_INIT, page = MKT_BUF_INIT;
+	struct sim_page_words words = {.digest = l->digest, .broken = broken};
 	int rc;
 
 	s->rows = &rows;
 	tell_figures(s, l, f);
 	s->rows = NULL;
 	page.bad = rows.bad;
-	rc = sim_page_write(s->page, s, mkt_buf_str(&rows), &page);
+	words.figures = mkt_buf_str(&rows);
+	rc = sim_page_write(s->page, s, &words, &page);
 	if (!rc)
 		rc = mkt_file_write(path, page.data, page.len,
 				    (struct mkt_file_how){.mode = 0644}, &s->app->err);
@@ -534,7 +537,9 @@ int sim_report(struct sim *s, const struct sim_ledger *l, const char *path)
 	rc = s->app->out.form == MKT_FORM_HUMAN ? tell_people(s, l, &f)
 						: tell_scripts(s, l, &f, !held);
 	if (!rc && path)
-		rc = write_page(s, l, &f, path);
+		rc = write_page(s, l, &f, held ? broken.text : NULL, path);
+	if (!rc && path && s->app->out.form == MKT_FORM_HUMAN)
+		mkt_out_say(&s->app->out, "page %s\n", path);
 	if (rc < 0 || !held)
 		return rc;
 	mkt_out_flush(&s->app->out); /* the figures are told even if they are bad */

@@ -109,6 +109,8 @@ static void find_range(struct frame *f)
 			if (value_at(c, k, i) != SVG_GAP)
 				take(f, value_at(c, k, i));
 	}
+	take(f, c->least);
+	take(f, c->most);
 	f->step = nice_step(span(f->least, f->most));
 	f->least -= (f->least % f->step + f->step) % f->step;
 	if (f->most % f->step || f->most == f->least)

@@ -39,6 +39,7 @@ struct svg_chart {
 	struct svg_series series[SVG_SERIES_MAX];
 	unsigned decimals;	/* of values: 3 for Wh shown as kWh; at most 9 */
 	unsigned width, height; /* 0: 720 by 300 */
+	int64_t least, most;	/* beside 0 the y axis reaches at least so far */
 };
 
 /* Append @text so that it may stand in an element or a quoted attribute. */
