@@ -593,11 +593,12 @@ int sim_page_write(const struct sim_page *p, const struct sim *s, const struct s
 	bills(p, s, out);
 	site_table(p, s, out);
 	mkt_buf_addf(out,
-		     "<h2>Figures</h2>\n<div class=\"wide\"><table id=\"figures\">\n<thead><tr>"
-		     "<th></th><th>this run</th><th>the paper</th></tr></thead>\n<tbody>\n%s"
-		     "</tbody></table></div>\n<p>A transaction a contract counts every signed transaction "
-		     "of participants, retailer and operator, with enrollments, deposits and the "
-		     "clock.</p>\n<p>State <code id=\"digest\">%s</code></p>\n</body>\n</html>\n",
+		     "<h2>Figures</h2>\n<div class=\"wide\"><table id=\"figures\">\n"
+		     "<thead><tr><th></th><th>this run</th><th>the paper</th></tr></thead>\n"
+		     "<tbody>\n%s</tbody></table></div>\n<p>A transaction a contract counts every "
+		     "signed transaction of participants, retailer and operator, with enrollments, "
+		     "deposits and the clock.</p>\n<p>State <code id=\"digest\">%s</code></p>\n"
+		     "</body>\n</html>\n",
 		     w->figures, w->digest);
 	return out->bad ? mkt_err_code(&s->app->err, MKT_ENOMEM) : 0;
 }
