@@ -595,6 +595,14 @@ static int read_range(struct reader *r, struct range *g, bool iso)
 	return 0;
 }
 
+/* A day alone is all of it. */
+static void whole_day(const struct reader *r, struct range *g)
+{
+	g->end = g->start;
+	g->end.second = MKT_DAY_S;
+	g->start.to = g->end.to = r->at;
+}
+
 static int windows_of_range(struct reader *r, struct mkt_windows *out)
 {
 	struct range g = {.start = {.from = r->at}};
@@ -610,9 +618,11 @@ static int windows_of_range(struct reader *r, struct mkt_windows *out)
 		if (!spaced)
 			g.start.days = today(r->when);
 	}
-	if (rc == 0 && spaced && !accept(r, " "))
+	if (rc == 0 && spaced && !peek(r))
+		whole_day(r, &g);
+	else if (rc == 0 && spaced && !accept(r, " "))
 		rc = not_understood(r);
-	if (rc == 0)
+	else if (rc == 0)
 		rc = read_range(r, &g, iso);
 	if (rc == 0)
 		rc = resolve(r, " start", &g.start, false, &g.start_s);

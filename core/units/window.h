@@ -6,7 +6,7 @@
  *
  *	10:30-11:30                            today, in the zone of the context
  *	tomorrow 10:30-11:30                   also today, yesterday
- *	2026-11-23 10:30-11:30
+ *	2026-11-23 10:30-11:30                 a day alone is all of it
  *	2026-11-23T10:30/11:30                 also 2026-11-23T23:00/2026-11-24T01:00
  *	2026-11-23T01:30Z/02:30Z               in UTC; also with an offset, 10:30+09:00
  *	next, next 4                           the first, or four from the first, that

@@ -34,6 +34,19 @@ b buy   p paid on average   s sell"
 		'[{"window":{"start":"2026-11-23T01:30:00Z","end":"2026-11-23T02:00:00Z"},"buy_ujpy_per_wh":25500,"paid_ujpy_per_wh":25500,"sell_ujpy_per_wh":25800}]' ] || fail "$out"
 }
 
+@test "a day: today unless said otherwise, a date, yesterday" {
+	trade
+	run3 plot price
+	status_is 0
+	out_is "Prices, 2026-11-22 00:00-24:00 JST: no bids, and nothing was paid"
+	run3 plot load --all --at yesterday
+	status_is 0
+	run3 plot price --at "$DAY"
+	status_is 0
+	out_has "10:30     25.50     25.50     25.80 p"
+	[ "$(grep -cE '^[0-9]{2}:[03]0 ' <<<"$out")" -eq 48 ] || fail "$out"
+}
+
 @test "depth: sums from the best level on, the dearest above" {
 	trade
 	run3 plot depth --at "$W"

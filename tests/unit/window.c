@@ -57,6 +57,8 @@ static void windows_people_write(void **state)
 		{"2026-11-23T23:30/2026-11-24T00:30", W1030 + 13 * 3600, 2},
 		{"2026-11-23 23:30-2026-11-24 24:00 JST", W1030 + 13 * 3600, 49},
 		{"tomorrow 00:00-24:00", 1795446000, 48},
+		{"tomorrow", 1795446000, 48},
+		{"2026-11-24", 1795446000, 48},
 		{"next", W1030, 1},
 		{"next 4", W1030, 4},
 		{"+2h", W1030 + 5400, 1}, /* 12:07 lies in 12:00-12:30 */
@@ -107,6 +109,10 @@ static void windows_that_are_refused(void **state)
 		 "it is 10:07 JST; the next window is 10:30-11:00 JST"},
 		{"@1795397401", "window start '@1795397401' is not on a market border",
 		 "use @1795397400 or @1795399200"},
+		{"today", "window start 'today' is in the past",
+		 "it is 10:07 JST; the next window is 10:30-11:00 JST"},
+		{"2026-11-23 ", "window '2026-11-23 ' is not understood at column 12", forms},
+		{"2026-11-23T", "window '2026-11-23T' is not understood at column 12", forms},
 		{"yesterday 10:30-11:30", "window start '10:30' is in the past",
 		 "it is 10:07 JST; the next window is 10:30-11:00 JST"},
 		{"-2h", "window '-2h' is not understood at column 1", forms},
@@ -246,6 +252,7 @@ static void days_with_a_clock_change(void **state)
 		uint32_t windows;
 	} rows[] = {
 		{&berlin, "2026-03-29 00:00-24:00", 46}, {&berlin, "2026-10-25 00:00-24:00", 50},
+		{&berlin, "2026-03-29", 46}, {&berlin, "2026-10-25", 50},
 		{&berlin, "2026-10-26 00:00-24:00", 48}, {&new_york, "2026-03-08 00:00-24:00", 46},
 		{&new_york, "2026-11-01 00:00-24:00", 50}, {&tokyo, "2026-03-29 00:00-24:00", 48},
 		{&tokyo, "2026-11-01 00:00-24:00", 48},
