@@ -43,7 +43,7 @@ b buy   p paid on average   s sell"
 	status_is 0
 	run3 plot price --at "$DAY"
 	status_is 0
-	out_has "10:30     25.50     25.50     25.80 p"
+	out_has "10:30     25.50     25.50     25.80  "
 	[ "$(grep -cE '^[0-9]{2}:[03]0 ' <<<"$out")" -eq 48 ] || fail "$out"
 }
 
