@@ -190,6 +190,25 @@ static void export_settings(struct dashing *s)
 		setenv("MKT_TZ", s->app->opt.tz, 1);
 }
 
+/* The command that a dialog shows does the same in the shell that started this dashboard. */
+static void remember_options(struct dashing *s)
+{
+	const struct mkt_globals *o = &s->app->opt;
+	const char *const given[][2] = {{"--config", o->config},
+					{"--server", o->server},
+					{"--account", o->account},
+					{"--identity", o->identity},
+					{"--tz", o->tz}};
+	unsigned n = 0;
+
+	_Static_assert(2 * MKT_ARRAY_SIZE(given) < MKT_ARRAY_SIZE(s->conf.said), "the last is NULL");
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(given); i++)
+		if (given[i][1]) {
+			s->conf.said[n++] = given[i][0];
+			s->conf.said[n++] = given[i][1];
+		}
+}
+
 static int configure(struct dashing *s)
 {
 	const struct dash_values *v = s->v;
@@ -207,6 +226,7 @@ static int configure(struct dashing *s)
 		.ascii = v->ascii || !app->term.utf8,
 		.mouse = v->mouse != MKT_NO,
 	};
+	remember_options(s);
 	find_who(s);
 	return find_theme(s);
 }

@@ -306,13 +306,13 @@ static void draw_told(struct form *f, struct tui_area a)
 		tui_wrap_draw(&f->wrap, text, f->top + y, a, y, style, NULL);
 }
 
-static void draw_command(const struct form *f, struct tui_area a)
+static void draw_command(const struct tui_dash *d, const struct form *f, struct tui_area a)
 {
 	struct words w;
 	struct mkt_buf b = MKT_BUF_INIT;
 
 	if (!words_of(f, &w))
-		tui_command_text(w.v, &b);
+		tui_command_text(d, w.v, &b);
 	tui_text(a, 0, 0, a.cols, TUI_LEFT, TUI_DIM, mkt_buf_str(&b));
 	mkt_buf_release(&b);
 }
@@ -356,7 +356,6 @@ static void draw(struct tui_dash *d, void *self, struct tui_area a, int *cursor_
 
 	a.rows -= a.rows > 6; /* what is said stays in sight */
 	framed = a.rows >= FIELDS + 5 && a.cols > 20;
-	(void)d;
 	tui_clear(a, TUI_DIALOG);
 	if (framed) {
 		tui_frame(a, TUI_DIALOG, "Bid");
@@ -366,7 +365,7 @@ static void draw(struct tui_dash *d, void *self, struct tui_area a, int *cursor_
 	}
 	draw_fields(f, a, cursor_y, cursor_x);
 	if (a.rows > FIELDS + 2)
-		draw_command(f, tui_part(a, FIELDS, 0, 1, a.cols));
+		draw_command(d, f, tui_part(a, FIELDS, 0, 1, a.cols));
 	if (a.rows > FIELDS + 1)
 		draw_heading(f, tui_part(a, FIELDS + (a.rows > FIELDS + 2), 0, 1, a.cols));
 	if (a.rows > FIELDS + 2)

@@ -394,21 +394,27 @@ static bool plain(const char *word)
 	return n && !word[n];
 }
 
-void tui_command_text(const char *const *argv, struct mkt_buf *out)
+static void add_word(const char *word, struct mkt_buf *out)
+{
+	mkt_buf_addch(out, ' ');
+	if (plain(word)) {
+		mkt_buf_addstr(out, word);
+		return;
+	}
+	mkt_buf_addch(out, '\'');
+	for (const char *p = word; *p; p++)
+		if (*p == '\'')
+			mkt_buf_addstr(out, "'\\''");
+		else
+			mkt_buf_addch(out, (uint8_t)*p);
+	mkt_buf_addch(out, '\'');
+}
+
+void tui_command_text(const struct tui_dash *d, const char *const *argv, struct mkt_buf *out)
 {
 	mkt_buf_addstr(out, "mkt");
-	for (unsigned i = 0; argv[i]; i++) {
-		mkt_buf_addch(out, ' ');
-		if (plain(argv[i])) {
-			mkt_buf_addstr(out, argv[i]);
-			continue;
-		}
-		mkt_buf_addch(out, '\'');
-		for (const char *p = argv[i]; *p; p++)
-			if (*p == '\'')
-				mkt_buf_addstr(out, "'\\''");
-			else
-				mkt_buf_addch(out, (uint8_t)*p);
-		mkt_buf_addch(out, '\'');
-	}
+	for (unsigned i = 0; d && i < MKT_ARRAY_SIZE(d->conf.said) && d->conf.said[i]; i++)
+		add_word(d->conf.said[i], out);
+	for (unsigned i = 0; argv[i]; i++)
+		add_word(argv[i], out);
 }

@@ -85,6 +85,7 @@ struct tui_dash_conf {
 	/* Why `mkt @argv...` is not run from here, or NULL; NULL: everything is run. */
 	const char *(*refusal)(const char *const *argv, bool control);
 	const char *(*command)(unsigned i); /* names of commands, for completion; NULL ends */
+	const char *said[11]; /* options that came with the call and hold for its commands too */
 	char who[TUI_WHO_MAX];		    /* account as a piece of a path; "": none */
 	bool control;			    /* actions that change something outside may be done */
 	bool ascii;

@@ -282,11 +282,11 @@ static const struct tui_overlay_ops ops = {
 	.draw = draw, .key = key, .release = release, .busy = true};
 
 /* The equal command first: it is what will be done, however small the terminal is. */
-static void write_body(struct dialog *q, const struct tui_dialog *from)
+static void write_body(const struct tui_dash *d, struct dialog *q, const struct tui_dialog *from)
 {
 	struct mkt_buf command = MKT_BUF_INIT;
 
-	tui_command_text(from->argv, &command);
+	tui_command_text(d, from->argv, &command);
 	mkt_buf_addstr(&command, " --yes");
 	tui_clean(&q->body, mkt_buf_str(&command), command.len, false);
 	mkt_buf_addch(&q->body, '\n');
@@ -310,7 +310,7 @@ void tui_dialog_open(struct tui_dash *d, const struct tui_dialog *from)
 		snprintf(q->word, sizeof(q->word), "%s", from->type);
 	q->done = from->done;
 	q->ctx = from->ctx;
-	write_body(q, from);
+	write_body(d, q, from);
 	for (; q->nargs < TUI_ARGS_MAX - 2 && from->argv[q->nargs]; q->nargs++)
 		mkt_buf_add(&q->args, from->argv[q->nargs], strlen(from->argv[q->nargs]) + 1);
 	if (from->argv[q->nargs] || q->body.bad || q->args.bad) {

@@ -89,8 +89,11 @@ int tui_run(struct tui_dash *d, const char *const *argv, tui_ran_fn *done,
 /* Kill it; @done is not called. */
 void tui_run_cancel(struct tui_dash *d, int run);
 
-/* "mkt cancel b17 --yes" as a person would type it, quoted where a shell needs it. */
-void tui_command_text(const char *const *argv, struct mkt_buf *out);
+/*
+ * "mkt --account oak cancel b17" as a person would type it where this dashboard was started, quoted
+ * where a shell needs it; @d NULL: without options of the dashboard's own.
+ */
+void tui_command_text(const struct tui_dash *d, const char *const *argv, struct mkt_buf *out);
 
 /* Children for the loop: what to poll (at most @max), and going on with what is ready. */
 struct pollfd;

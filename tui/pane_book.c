@@ -405,7 +405,7 @@ static bool copy(struct tui_dash *d, void *self, struct mkt_buf *out)
 
 	if (p->tag >= p->heat.ntags || !p->at_s)
 		return false;
-	tui_command_text((const char *const[]){"book", "--at", window.s, "--tag",
+	tui_command_text(d, (const char *const[]){"book", "--at", window.s, "--tag",
 					       p->heat.tags[p->tag], NULL},
 			 out);
 	return true;

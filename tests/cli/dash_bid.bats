@@ -37,7 +37,7 @@ village() {
 
 @test "from the book: the selected window and tags are there already" {
 	village
-	script oak --control -- "key 2" "wait SELL kWh" "key b" "wait prices   brown=" "key S-Tab" "key s" "wait mkt bid sell" "key Space" \
+	script oak --control -- "key 2" "wait SELL kWh" "key b" "wait prices   brown=" "key S-Tab" "key s" "wait mkt --identity oak bid sell" "key Space" \
 		"key Up" "key Up" "keys 21/kWh" "wait 1.000 kWh left" "key Enter" "wait y does it" "wait brown=21/kWh" \
 		"key y" "wait b2" screen
 	status_is 0

@@ -27,7 +27,7 @@ village() {
 	village
 	[ "$(open_bids oak)" = "3 4 5 " ] || fail before
 	# No, and without --control: nothing happens.
-	script oak --control -- "key 6" "wait b3" "key c" "wait Cancel bid b3" "wait mkt cancel b3" "key n" "gone mkt cancel"
+	script oak --control -- "key 6" "wait b3" "key c" "wait Cancel bid b3" "wait mkt --identity oak cancel b3 --yes" "key n" "gone cancel b3 --yes"
 	status_is 0
 	script oak -- "key 6" "wait b3" "key c" "wait read-only"
 	status_is 0
@@ -37,7 +37,7 @@ village() {
 	out_lacks "b3  "
 	[ "$(open_bids oak)" = "4 5 " ] || fail one
 	script oak --control -- "key 6" "wait [bids 2]" "key Space" "key Space" "key c" "wait Cancel 2 bids" \
-		"wait mkt cancel b4 b5" "key y" "wait no open bids"
+		"wait mkt --identity oak cancel b4 b5" "key y" "wait no open bids"
 	status_is 0
 	[ "$(open_bids oak)" = "" ] || fail all
 	[ "$(mkt account oak --json | json .data.held_ujpy)" = 0 ] || fail held

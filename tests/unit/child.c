@@ -232,11 +232,18 @@ static void they_end_with_a_dashboard_that_is_killed(void **state)
 static void words_for_a_shell(void **state)
 {
 	const char *const argv[] = {"cancel", "b17", "a b", "it's", "", "x;y", "--at=10:30", NULL};
+	static struct tui_dash d;
 	struct mkt_buf b = MKT_BUF_INIT;
 
 	(void)state;
-	tui_command_text(argv, &b);
+	tui_command_text(NULL, argv, &b);
 	assert_string_equal(mkt_buf_str(&b), "mkt cancel b17 'a b' 'it'\\''s' '' 'x;y' --at=10:30");
+	/* Options that the dashboard was started with belong to it. */
+	d.conf.said[0] = "--account";
+	d.conf.said[1] = "the oak";
+	mkt_buf_clear(&b);
+	tui_command_text(&d, (const char *const[]){"cancel", "b17", NULL}, &b);
+	assert_string_equal(mkt_buf_str(&b), "mkt --account 'the oak' cancel b17");
 	mkt_buf_release(&b);
 }
 
