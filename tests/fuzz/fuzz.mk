@@ -31,6 +31,14 @@ $(FUZZ_DIR)/obj/ledgerd/%.o: ledgerd/%.c
 	@mkdir -p $(@D)
 	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
 
+$(FUZZ_DIR)/obj/cmd/%.o: cmd/%.c
+	@mkdir -p $(@D)
+	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
+
+$(FUZZ_DIR)/obj/tui/%.o: tui/%.c
+	@mkdir -p $(@D)
+	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
+
 $(FUZZ_DIR)/obj/tests/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)
 	$(call quiet,FUZZCC) $(fuzz_cc) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) -c -o $@ $<
@@ -42,11 +50,15 @@ $(FUZZ_DIR)/bin/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o $(FUZZ_DIR)/libdrivers.a $(FUZ
 	@mkdir -p $(@D)
 	$(call quiet,FUZZLD) $(FUZZ_CC) $(FUZZ_CFLAGS) -pthread -fsanitize=fuzzer,$(FUZZ_SAN) \
 		-o $@ $(filter %.o,$^) $(filter %.a,$^) $(CORE_LDLIBS) -Wl,--as-needed -linih -lsmartcols \
-		-lserialport -lmodbus -lgnutls
+		-lserialport -lmodbus -lgnutls -lncursesw -ltinfo
 
 # Parts of the simulators.
 $(FUZZ_DIR)/bin/sim_script: $(patsubst %,$(FUZZ_DIR)/obj/drivers/sim/%.o,script faults)
 $(FUZZ_DIR)/bin/sim_rtu: $(FUZZ_DIR)/obj/drivers/sim/rtu.o
+
+# Of the shell, and the dashboard.
+$(FUZZ_DIR)/bin/shell_words: $(FUZZ_DIR)/obj/cmd/shell_words.o
+$(FUZZ_DIR)/bin/dash_line: $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(TUI_SRC))
 
 # A whole node but for the server's sockets.
 FUZZ_NODE := $(filter-out ledgerd/main.c ledgerd/cli.c ledgerd/prune.c ledgerd/rebuild.c ledgerd/status.c ledgerd/http_mhd.c,$(LEDGERD_SRC))
