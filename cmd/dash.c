@@ -201,7 +201,7 @@ static void remember_options(struct dashing *s)
 					{"--tz", o->tz}};
 	unsigned n = 0;
 
-	_Static_assert(2 * MKT_ARRAY_SIZE(given) < MKT_ARRAY_SIZE(s->conf.said), "the last is NULL");
+	_Static_assert(2 * MKT_ARRAY_SIZE(given) < MKT_ARRAY_SIZE(s->conf.said), "a NULL ends");
 	for (size_t i = 0; i < MKT_ARRAY_SIZE(given); i++)
 		if (given[i][1]) {
 			s->conf.said[n++] = given[i][0];
