@@ -365,7 +365,7 @@ static const char *site_name(void *ctx, unsigned i, char out[64])
 static void charts_of_sites(const struct sim *s, const struct svg_chart *c, unsigned n,
 			    const char *caption, struct mkt_buf *out)
 {
-	unsigned fit = fit_sites(s, n), charts = (n + fit - 1) / fit,
+	unsigned fit = fit_sites(s, n), charts = n ? (n - 1) / fit + 1 : 1,
 		 each = (n + charts - 1) / charts;
 	struct mkt_buf told = MKT_BUF_INIT;
 

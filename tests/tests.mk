@@ -22,6 +22,9 @@ $(BUILD)/tests/unit/quorum: $(BUILD)/tests/slow/sim_kv.o
 # Of a command: before the libraries that it needs.
 $(BUILD)/tests/unit/svg: LDFLAGS += $(BUILD)/cmd/svg.o
 $(BUILD)/tests/unit/svg: | $(BUILD)/cmd/svg.o
+SIM_PAGE_OBJ := $(addprefix $(BUILD)/cmd/,sim_page.o sim_bills.o svg.o)
+$(BUILD)/tests/unit/sim_page: LDFLAGS += $(SIM_PAGE_OBJ)
+$(BUILD)/tests/unit/sim_page: | $(SIM_PAGE_OBJ)
 $(BUILD)/tests/unit/sim_journal: LDFLAGS += $(BUILD)/cmd/sim_journal.o
 $(BUILD)/tests/unit/sim_journal: | $(BUILD)/cmd/sim_journal.o
 
