@@ -10,6 +10,7 @@
  *   sim_bills.h  what each pays and earns, and would pay at the retailer alone
  *   sim_audit.c  a second set of accounts, kept from bids and contracts alone
  *   sim_report.c what it came to, beside the paper's figures
+ *   sim_page.h   the same as a page with charts
  *   sim_split.h  the predecessor: markets without tags
  *   sim_journal.c how a run that was interrupted goes on
  *   sim_compare.c several runs side by side

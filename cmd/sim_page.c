@@ -14,6 +14,7 @@
 #define LETTER_PX 8
 #define CHART_PX 1000 /* for places of a chart of participants */
 #define MARGINS_PX 100
+#define SHARES 1000
 #define DAY_S 86400u
 
 struct mean {
@@ -395,6 +396,19 @@ static void reach(struct svg_chart *c, int64_t v)
 	c->most = v > c->most ? v : c->most;
 }
 
+/* Energy by source of @n participants, series after series, to thousandths of what each got. */
+static void to_shares(int64_t *v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		int64_t sum = 0;
+
+		for (unsigned k = 0; k < SOURCES; k++)
+			sum += v[k * n + i];
+		for (unsigned k = 0; k < SOURCES; k++)
+			v[k * n + i] = sum ? v[k * n + i] * SHARES / sum : 0;
+	}
+}
+
 static void origins(const struct sim_page *p, const struct sim *s, struct mkt_buf *out)
 {
 	unsigned n = p->nsites < CHART_SITES ? p->nsites : CHART_SITES;
@@ -422,6 +436,12 @@ static void origins(const struct sim_page *p, const struct sim *s, struct mkt_bu
 		c.series[k] = (struct svg_series){sources[k], v + (size_t)k * n};
 	charts_of_sites(s, &c, n,
 			"Homes, offices and their cars. What batteries lost is in it.", out);
+	to_shares(v, n);
+	c.title = "The same in parts of each";
+	c.y_title = "%";
+	c.decimals = 1;
+	c.most = SHARES;
+	charts_of_sites(s, &c, n, "Who used little is seen here too.", out);
 	free(v);
 }
 

@@ -44,12 +44,12 @@ same_sums() {
 	run3 mkt sim --days 2 --report page.html --json
 	status_is 0
 	err_is ""
-	[ "$(parsed page.html 'len(by("svg"))')" = 4 ] || fail charts
+	[ "$(parsed page.html 'len(by("svg"))')" = 5 ] || fail charts
 	[ "$(parsed page.html '[text(t) for t in by("title")][1:]')" = \
-		"['Price by hour of the day', 'Contracted against metered', \"Where each participant's energy came from\", 'Bills']" ] || fail titles
+		"['Price by hour of the day', 'Contracted against metered', \"Where each participant's energy came from\", 'The same in parts of each', 'Bills']" ] || fail titles
 	[ "$(parsed page.html '[len(rows(t)) for t in ("prices", "times", "participants")]')" = "[24, 2, 21]" ] || fail rows
 	# Everybody's name is at the charts.
-	[ "$(parsed page.html '[[text(t) for t in s.getElementsByTagName("text")].count("p21") for s in by("svg")]')" = "[0, 0, 1, 1]" ] || fail names
+	[ "$(parsed page.html '[[text(t) for t in s.getElementsByTagName("text")].count("p21") for s in by("svg")]')" = "[0, 0, 1, 1, 1]" ] || fail names
 	same_sums page.html
 	# Alone: nothing to run and nothing to fetch but the names of its languages.
 	! grep -qiE '<script|<link|url\(|src=|href=|@import' page.html || fail "not alone"
@@ -60,9 +60,9 @@ same_sums() {
 	run3 mkt sim --scale 70 --untagged --markets 2 --report page.html --json
 	status_is 0
 	same_sums page.html
-	[ "$(parsed page.html 'len(by("svg"))')" = 10 ] || fail charts
+	[ "$(parsed page.html 'len(by("svg"))')" = 14 ] || fail charts
 	# All charts of one kind have one scale: their axes say the same.
-	[ "$(parsed page.html '[len({tuple(text(t) for t in s.getElementsByTagName("text") if t.getAttribute("text-anchor") == "end") for s in by("svg")[k:k + 4]}) for k in (2, 6)]')" = "[1, 1]" ] || fail scales
+	[ "$(parsed page.html '[len({tuple(text(t) for t in s.getElementsByTagName("text") if t.getAttribute("text-anchor") == "end") for s in by("svg")[k:k + 4]}) for k in (2, 6, 10)]')" = "[1, 1, 1]" ] || fail scales
 	[ "$(parsed page.html '[text(c) for c in by("figcaption")][-1].endswith("The first 60 of 70 participants.")')" = True ] || fail caption
 	grep -q 'without tags' page.html || fail "what was played"
 }
