@@ -33,7 +33,7 @@ struct plot_place {
 struct plot {
 	struct mkt_session *s; /* borrowed, open */
 	enum plot_kind kind;
-	char title[192];
+	char title[384]; /* tags as long as the chain lets them be, and a window */
 	struct plot_place *at; /* owned */
 	unsigned n;
 	unsigned nseries;
