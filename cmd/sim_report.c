@@ -131,7 +131,8 @@ int sim_judge(const struct sim *s, const struct sim_ledger *l, const struct sim_
 
 enum {
 	C_FROM, C_DAYS, C_WINDOWS, C_PARTICIPANTS, C_PROFILES, C_SEED, C_TXS, C_OPS, C_REFUSED,
-	C_BIDS, C_CONTRACTS, C_SETTLED, C_TX_PER_1000, C_OPS_PER_1000, C_OVER, C_STRAYS,
+	C_BIDS, C_CONTRACTS, C_SETTLED, C_TX_PER_1000, C_OPS_PER_1000,
+	C_PARTY_TXS, C_PARTY_PER_1000, C_OVER, C_STRAYS,
 	C_CONTRACTED, C_DELIVERED, C_NEIGHBOURS, C_NEIGHBOURS_WH, C_NEIGHBOURS_PRICE, C_LOAD,
 	C_PV, C_CARS, C_SESSIONS, C_MISSED, C_DRAWN, C_SUPPLIED, C_DEPOSITS, C_ACCOUNTS_UC,
 	C_DEVICES, C_DEVICES_ASKED, C_DEVICES_MOVED, C_DEVICES_SHORT, C_DEVICES_OVER,
@@ -159,6 +160,9 @@ static const struct mkt_col sim_cols[] = {
 	[C_SETTLED] = {.name = "settled", .kind = MKT_COL_UINT},
 	[C_TX_PER_1000] = {.name = "transactions_per_1000_contracts", .kind = MKT_COL_UINT},
 	[C_OPS_PER_1000] = {.name = "operations_per_1000_contracts", .kind = MKT_COL_UINT},
+	[C_PARTY_TXS] = {.name = "participant_transactions", .kind = MKT_COL_UINT},
+	[C_PARTY_PER_1000] = {.name = "participant_transactions_per_1000_contracts",
+			      .kind = MKT_COL_UINT},
 	[C_OVER] = {.name = "over_contracted_wh", .kind = MKT_COL_ENERGY},
 	[C_STRAYS] = {.name = "stray_contracts", .kind = MKT_COL_UINT},
 	[C_CONTRACTED] = {.name = "contracted_wh", .kind = MKT_COL_ENERGY},
@@ -255,6 +259,8 @@ static int tell_scripts(struct sim *s, const struct sim_ledger *l, const struct 
 		[C_SETTLED] = mkt_v_uint(f->settled),
 		[C_TX_PER_1000] = mkt_v_uint(share(l->txs, f->contracts, 1000)),
 		[C_OPS_PER_1000] = mkt_v_uint(share(l->ops, f->contracts, 1000)),
+		[C_PARTY_TXS] = mkt_v_uint(s->post.party_txs),
+		[C_PARTY_PER_1000] = mkt_v_uint(share(s->post.party_txs, f->contracts, 1000)),
 		[C_OVER] = mkt_v_uint(over_wh(s, f)),
 		[C_STRAYS] = mkt_v_uint(f->strays),
 		[C_CONTRACTED] = mkt_v_uint(f->contracted_wh),
@@ -372,8 +378,10 @@ static void tell_market(struct sim *s, const struct sim_ledger *l, const struct 
 	line(s, "participants", "21", "%u", s->profile->nsites);
 	line(s, "transactions", "7,861,004", "%s", grouped(l->txs, a));
 	line(s, "contracts", NULL, "%s", grouped(f->contracts, a));
-	line(s, "transactions a contract", "16, or 32", "%s",
+	line(s, "transactions a contract", NULL, "%s",
 	     mkt_fmt_decimal((int64_t)share(l->txs, f->contracts, 100), 2, 2).s);
+	line(s, "of participants and retailer", "16, or 32", "%s",
+	     mkt_fmt_decimal((int64_t)share(s->post.party_txs, f->contracts, 100), 2, 2).s);
 	line(s, "operations a contract", NULL, "%s",
 	     mkt_fmt_decimal((int64_t)share(l->ops, f->contracts, 100), 2, 2).s);
 	line(s, "over-contracted", NULL, "%llu Wh", (unsigned long long)over_wh(s, f));

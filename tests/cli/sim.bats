@@ -37,6 +37,7 @@ wait_for() {
 	[ "$(json '.data | [.days, .windows, .participants, .refused, .over_contracted_wh, .stray_contracts]' <<<"$out")" = '[1,48,21,0,0,0]' ] || fail figures
 	[ "$(json '.data | [.money_conserved, .holds, .deposits_uc == .accounts_uc, .contracts == .settled]' <<<"$out")" = '[true,true,true,true]' ] || fail rules
 	[ "$(json '.data | .contracts > 150 and .transactions_per_1000_contracts < 4000' <<<"$out")" = true ] || fail contracts
+	[ "$(json '.data | .participant_transactions > .contracts / 2 and .participant_transactions < .transactions' <<<"$out")" = true ] || fail counted
 	[ "$(json '.data | .neighbour_wh > 0 and .neighbour_price_ujpy_per_wh > 8000' <<<"$out")" = true ] || fail neighbours
 	[ "$(json '.data | .delivered_wh > 0 and .delivered_wh <= .contracted_wh and .cars_missed_wh == 0' <<<"$out")" = true ] || fail metered
 	nothing_left
