@@ -21,9 +21,9 @@
 #include "tui/graph.h"
 #include "tui/list.h"
 #include "tui/overlay.h"
+#include "tui/worry.h"
 
 #define EVERY_MS 2000
-#define OLD_MS 45000 /* states come every 10 s: so long no word is silence */
 #define KEEP 1024    /* devices */
 #define LATELY 24    /* readings of power */
 
@@ -71,20 +71,12 @@ static uint64_t age_ms(const struct pane *p, const struct device *v)
 
 static bool silent(const struct pane *p, const struct device *v)
 {
-	return age_ms(p, v) > OLD_MS;
+	return age_ms(p, v) > TUI_SILENT_MS;
 }
 
-/* 2: it is at fault; 1: nobody knows what it does; 0: neither. */
-static int worry(const struct pane *p, const struct device *v)
+static enum tui_worry worry(const struct pane *p, const struct device *v)
 {
-	static const char *const wrong[] = {"fault", "refused", "absent", "reconnecting", "stale"};
-
-	for (size_t i = 0; i < MKT_ARRAY_SIZE(wrong); i++)
-		if (!strcmp(v->t.state, wrong[i]))
-			return 2;
-	if (!strcmp(v->t.vehicle, "F"))
-		return 2;
-	return silent(p, v);
+	return tui_worry(&v->t, age_ms(p, v));
 }
 
 static void say_age(uint64_t ms, char *out)
@@ -128,7 +120,9 @@ static void say_silence(unsigned column, char *out)
 
 static enum tui_style cell(void *ctx, uint32_t row, unsigned column, char *out)
 {
-	static const enum tui_style styles[] = {TUI_PLAIN, TUI_WARN, TUI_BAD};
+	static const enum tui_style styles[] = {[TUI_NO_WORRY] = TUI_PLAIN,
+						[TUI_SILENT] = TUI_WARN,
+						[TUI_AT_FAULT] = TUI_BAD};
 	const struct pane *p = ctx;
 	const struct device *v = &p->v[row];
 	enum tui_style style = silent(p, v) ? TUI_STALE : TUI_PLAIN;
@@ -197,7 +191,7 @@ static int compare(void *ctx, uint32_t a, uint32_t b, unsigned column)
 	int64_t m = 0, n = 0;
 
 	if (column == C_STATE)
-		m = -worry(p, x), n = -worry(p, y);
+		m = -(int64_t)worry(p, x), n = -(int64_t)worry(p, y);
 	else if (column == C_POWER)
 		m = x->t.power_w, n = y->t.power_w;
 	else if (column == C_SOC)
@@ -449,7 +443,7 @@ static void head(const struct pane *p, struct mkt_buf *b)
 	uint32_t look = 0;
 
 	for (uint32_t i = 0; i < p->n; i++) {
-		look += worry(p, &p->v[i]) > 0;
+		look += worry(p, &p->v[i]) != TUI_NO_WORRY;
 		if (silent(p, &p->v[i]))
 			continue;
 		*(p->v[i].t.power_w < 0 ? &supplied : &drawn) += p->v[i].t.power_w;

@@ -20,11 +20,14 @@
 #include "tui/list.h"
 #include "tui/overlay.h"
 #include "tui/today.h"
+#include "tui/worry.h"
 
 #define BLOCKS 240 /* of the graph */
 #define PRICES 24  /* rows of windows and tags */
 #define NEEDS 48   /* things for a human */
 #define BOOKS_MS 3000
+#define DEVICES_MS 10000
+#define DEVICES 16 /* among the needs, at most */
 
 struct price {
 	uint64_t window_s;
@@ -35,7 +38,7 @@ struct price {
 /* Something that somebody should look at. */
 struct need {
 	uint64_t id;   /* not 0 */
-	char what[10]; /* "alarm", "refused", "short" */
+	char what[10]; /* "alarm", "device", "refused", "short" */
 	char text[160];
 	bool seen; /* acknowledged */
 };
@@ -49,7 +52,8 @@ struct pane {
 	uint64_t block; /* height of the last of them */
 	struct price prices[PRICES];
 	unsigned nprices;
-	uint64_t asked_ms; /* steady: when prices were asked for */
+	uint64_t asked_ms;   /* steady: when prices were asked for, */
+	uint64_t devices_ms; /* and states of chargers and batteries */
 	struct need needs[NEEDS];
 	unsigned nneeds;
 	uint64_t next_id;
@@ -132,6 +136,53 @@ static void follow_alarms(struct pane *p)
 static bool is_ours(const struct pane *p, const char *name)
 {
 	return p->d->money.known && !strcmp(p->d->money.name, name);
+}
+
+/* "ev-3 of home: silent"; without what changes from word to word, so that it stays one need. */
+static void say_device(const struct mkt_telemetry_row *t, enum tui_worry worry, char *out,
+		       size_t size)
+{
+	snprintf(out, size, "%s of %s: %s", t->t.charger, t->account_name,
+		 worry == TUI_SILENT		? "silent"
+		 : strcmp(t->t.vehicle, "F") ? t->t.state
+					     : "its car is at fault");
+}
+
+/* Silent ones and those at fault need somebody; the own ones, if there is an account. */
+static void got_devices(struct tui_dash *d, void *ctx, const struct mkt_answer *a,
+			const struct mkt_err *err)
+{
+	struct pane *p = ctx;
+	struct mkt_telemetry_row row;
+	struct mkt_jiter it = {0};
+	struct mkt_jval at;
+	char texts[DEVICES][160];
+	unsigned n = 0;
+
+	if (err)
+		return;
+	while (n < DEVICES && mkt_jval_next(&a->data, &it, &at)) {
+		enum tui_worry worry;
+
+		if (mkt_telemetry_read(&at, &row, &(struct mkt_err){0}) < 0 ||
+		    (d->conf.who[0] && !is_ours(p, row.account_name)))
+			continue;
+		worry = tui_worry(&row.t, row.age_ms);
+		if (worry != TUI_NO_WORRY)
+			say_device(&row, worry, texts[n++], sizeof(texts[0]));
+	}
+	for (unsigned i = 0, k; i < p->nneeds;) {
+		for (k = 0; k < n && strcmp(p->needs[i].text, texts[k]) != 0;)
+			k++;
+		if (k == n && !strcmp(p->needs[i].what, "device"))
+			drop_need(p, i);
+		else
+			i++;
+	}
+	for (unsigned k = 0; k < n; k++)
+		add_need(p, "device", texts[k]);
+	tui_list_changed(&p->list, p->nneeds);
+	tui_dash_touch(d);
 }
 
 /* Refusals of the own account, or of all where there is none; contracts that fell short. */
@@ -263,6 +314,9 @@ static void tick(struct tui_dash *d, void *self)
 	if ((!p->asked_ms || d->steady_ms - p->asked_ms >= BOOKS_MS) &&
 	    !tui_dash_get(d, got_books, p, "/v1/books?count=6&levels=1"))
 		p->asked_ms = d->steady_ms;
+	if ((!p->devices_ms || d->steady_ms - p->devices_ms >= DEVICES_MS) &&
+	    !tui_dash_get(d, got_devices, p, "/v1/telemetry"))
+		p->devices_ms = d->steady_ms;
 }
 
 static void event(struct tui_dash *d, void *self, const struct tui_event *ev)
@@ -283,7 +337,7 @@ static void reload(struct tui_dash *d, void *self)
 {
 	struct pane *p = self;
 
-	p->asked_ms = 0;
+	p->asked_ms = p->devices_ms = 0;
 	p->blocks_read = false;
 	p->nblocks = 0;
 	p->block = 0;
