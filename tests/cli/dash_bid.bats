@@ -29,7 +29,7 @@ village() {
 	[ "$(json '.data | length' <<<"$out")" = 0 ] || fail "sent by one key"
 	script oak --control -- "key 6" "wait no open bids" "key b" "wait amount   1kWh" \
 		"key C-u" "keys 4kWh" "key Tab" "key C-u" "keys $W" "key Down" "keys green=22/kWh" "key Enter" "wait y does it" \
-		"key y" "wait b2" "gone amount" screen
+		"key y" "wait Bid: b2" "gone amount" screen
 	status_is 0
 	run3 mkt contracts --all --json
 	[ "$(json '.data | map(.energy_wh) == [4000]' <<<"$out")" = true ] || fail "$out"
@@ -39,7 +39,7 @@ village() {
 	village
 	script oak --control -- "key 2" "wait SELL kWh" "key b" "wait prices   brown=" "key S-Tab" "key s" "wait mkt --identity oak bid sell" "key Space" \
 		"key Up" "key Up" "keys 21/kWh" "wait 1.000 kWh left" "key Enter" "wait y does it" "wait brown=21/kWh" \
-		"key y" "wait b2" screen
+		"key y" "wait Bid: b2" screen
 	status_is 0
 	[ "$(open_bids oak)" = "2 " ] || fail "no bid"
 }
@@ -58,7 +58,7 @@ village() {
 	village
 	script oak --control -- "key 6" "wait no open bids" "key b" "wait amount   1kWh" "key C-u" "keys 8kWh" "key Tab" \
 		"key C-u" "keys $W; $W2" "key Tab" "keys green=22/kWh brown=19/kWh" "key Tab" "keys --ioc" \
-		"wait 6.000 kWh matched" screen "key Enter" "wait y does it" "key y" "gone y does it" "gone amount"
+		"wait 6.000 kWh matched" screen "key Enter" "wait y does it" "key y" "wait Bid: b2" "gone amount"
 	status_is 0
 	run3 mkt contracts --all --json
 	[ "$(json '.data | map(.energy_wh) == [6000]' <<<"$out")" = true ] || fail "$out"
