@@ -403,8 +403,23 @@ static const struct route *find_route(struct ld_req *r)
 	return NULL;
 }
 
+/* True if other nodes than this one would know the path. */
+static bool of_others(struct ld_req *r)
+{
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(routes); i++)
+		if (matches(routes[i].path, r->path, r->arg))
+			return true;
+	return false;
+}
+
 static int no_route(struct ld_req *r, struct mkt_err *err)
 {
+	if (!r->reply.allow && r->node->conf->role == LD_AUTHORITY && r->door == LD_DOOR_LOCAL &&
+	    of_others(r)) {
+		mkt_err_set(err, MKT_ENOTFOUND, "an authority does not serve '%s'", r->path);
+		mkt_err_hint(err, "ask a fullnode: --server, or core.server in mkt.conf(5)");
+		return -MKT_ENOTFOUND;
+	}
 	if (r->reply.allow)
 		return mkt_err_set(err, MKT_EUSAGE, "'%s' takes %s, not %s", r->path,
 				   r->reply.allow, r->method);

@@ -79,6 +79,9 @@ verdict $? "three authorities seal one chain"
 served() { cluster_get a1 "$1" | jq -e 'has("data")' >/dev/null; }
 served /v1/peer && served /v1/status && ! served /v1/market && ! served /v1/accounts && ! served /v1/books
 verdict $? "an authority serves nodes, and no users"
+picture=$("$cluster_build/mkt" --server "${servers[0]}" dash --once 2>&1)
+[[ $picture == *"an authority does not serve '/v1/market'"* ]]
+verdict $? "who asks one for the market is told so, by the dashboard too"
 
 load_begin
 rounds=1

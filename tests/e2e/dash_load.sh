@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.." || exit 2
 export BUILD=${BUILD:-build}
 events=60000 seconds=4
 [ -z "${MKT_LONG:-}" ] || events=400000 seconds=10
+case $BUILD in *asan* | *tsan*) events=15000 seconds=2 ;; esac # everything takes its time there
 nr=0 failed=0
 
 ok() { # status, what
@@ -20,7 +21,7 @@ is() { jq -e "$1" <<<"$figures" >/dev/null; }
 figures=$("$BUILD/bench-dash" --seconds $seconds --events $events --json 2>&1 | tail -n 1)
 is '.flood_events >= '$events
 ok $? "a market with $events events and a dashboard on them"
-is '.strokes > 10 and .lost == 0'
+is '.strokes > 0 and .lost == 0'
 ok $? "every key is answered"
 is '.busy_pictures <= 4.5'
 ok $? "at most 4 pictures a second"
