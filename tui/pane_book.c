@@ -36,6 +36,8 @@ struct pane {
 	uint64_t ladder_ms, heat_ms; /* steady: when they were asked for; 0: never */
 	bool ladder_old, heat_old, ladder_waits, heat_waits, paid_waits, paid_whole, no_own;
 	char heat_after[64], paid_after[32];
+	uint64_t paid_s; /* the book whose contracts were asked for */
+	unsigned paid_tag;
 	bool large;
 	unsigned skip;
 };
@@ -157,8 +159,8 @@ static void got_paid(struct tui_dash *d, void *ctx, const struct mkt_answer *a,
 	struct mkt_jval at;
 
 	p->paid_waits = false;
-	if (err)
-		return;
+	if (err || p->paid_s != p->at_s || p->paid_tag != p->tag)
+		return; /* another book is selected by now: its pages begin at the first */
 	while (mkt_jval_next(&a->data, &it, &at))
 		if (mkt_count(&at, "window_s") == p->at_s &&
 		    !strcmp(mkt_word(&at, "tags"), p->heat.tags[p->tag]))
@@ -202,13 +204,16 @@ static void tick(struct tui_dash *d, void *self)
 	if (p->tag >= p->heat.ntags)
 		return;
 	if (!p->ladder_waits && (!p->ladder_ms || !shown_is_selected(p) ||
-				 (p->ladder_old && now - p->ladder_ms >= LADDER_MS)))
+				 (p->ladder_old && now - p->ladder_ms >= LADDER_MS))) {
 		ask_ladder(p);
-	else if (!p->paid_waits && !p->paid_whole)
+	} else if (!p->paid_waits && !p->paid_whole) {
+		p->paid_s = p->at_s;
+		p->paid_tag = p->tag;
 		p->paid_waits = !tui_dash_get(d, got_paid, p,
 					      "/v1/contracts?window=%llu&limit=%d%s%s",
 					      (unsigned long long)p->at_s, PAGE,
 					      p->paid_after[0] ? "&after=" : "", p->paid_after);
+	}
 }
 
 static void event(struct tui_dash *d, void *self, const struct tui_event *ev)
