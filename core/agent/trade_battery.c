@@ -31,11 +31,22 @@ static bool best_pair(const struct mkt_trade *t, struct pair *out)
 	return out->gain > t->spread_upwh;
 }
 
+/* The least that a Wh costs now; where nobody offers any, the retailer's price, which is sure. */
+static int64_t least_ask(const struct mkt_trade *t)
+{
+	int64_t least = t->high_upwh;
+
+	for (uint32_t i = 0; i < t->nwindows; i++)
+		if (t->windows[i].sells && t->windows[i].sell_upwh < least)
+			least = t->windows[i].sell_upwh;
+	return least;
+}
+
 /* Charge that stands already is sold where it brings most, above what it costs to put back. */
 static void sell_stored(const struct mkt_trade *t, struct mkt_trade_plan *p, uint32_t wh,
 			uint32_t step)
 {
-	int64_t floor = (int64_t)t->low_upwh * 10000 / t->efficiency_bp + t->spread_upwh;
+	int64_t floor = least_ask(t) * 10000 / t->efficiency_bp + t->spread_upwh;
 	struct mkt_trade_bid *b;
 	uint32_t best = UINT32_MAX;
 

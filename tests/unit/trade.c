@@ -208,6 +208,16 @@ static void test_battery(void **state)
 	windows[9].sold_wh = 700;
 	make(&t);
 	assert_int_equal(plan->n, 0);
+	/* To put it back costs 10 / 0.8, and where nobody offers any what the retailer takes. */
+	windows[9] = (struct mkt_trade_window){.buys = true, .buy_upwh = 13400};
+	make(&t);
+	assert_int_equal(plan->n, 0);
+	windows[9].buy_upwh = 13500;
+	make(&t);
+	assert_int_equal(plan->n, 1);
+	windows[3].sells = false;
+	make(&t);
+	assert_int_equal(plan->n, 0);
 	t.efficiency_bp = 0;
 	assert_int_equal(mkt_trade_plan(&t, plan, NULL), -MKT_EINVAL);
 }
