@@ -4,6 +4,7 @@
  *
  *   sim_devices.c  the programs: which device is what, started, ended
  *   sim_drive.c    the windows: what each device is to move, orders, meters
+ *   sim_tell.c     states of the chargers, for who watches
  *
  * The calendar of the devices is a shared clock that mkt sim moves from one
  * decision to the next; all lines, polls and heartbeats run in real time.
@@ -53,6 +54,7 @@ struct sim_dev {
 	uint64_t set_ms;
 	uint32_t takes_w[2];	   /* what the planner has learned of it */
 	uint64_t next_ms;	   /* calendar: of the next decision; MKT_PLAN_NEVER */
+	char why[MKT_TEXT_MAX + 1]; /* of the last one */
 	uint64_t asked_wh;	   /* of all windows */
 	uint64_t moved_wh, short_wh, over_wh;
 	uint64_t steps_wh;	   /* the meter's step, once for each time it was read out */
@@ -100,6 +102,9 @@ int sim_line_tell(struct sim_devices *d, struct sim_line *l, const char *fmt, ..
  * devices are driven.  Everything contracted for a window was told before it begins.
  */
 int sim_drive(struct sim_devices *d, uint64_t until_s) MKT_MUST_CHECK;
+
+/* Publish the states of all chargers; what does not arrive is not missed. */
+void sim_tell(struct sim_devices *d);
 
 /* What devices of a site moved in window @w; @car_wh has room for the agent's cars. */
 void sim_moved(const struct sim_devices *d, uint16_t site, uint32_t w, uint32_t *car_wh,

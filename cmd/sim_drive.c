@@ -225,6 +225,7 @@ static int decide(struct sim_devices *d, struct sim_dev *dev)
 	mkt_plan_learn(&p, d->now_ms);
 	memcpy(dev->takes_w, p.takes_w, sizeof(dev->takes_w));
 	dev->next_ms = mkt_plan(&in, &out);
+	snprintf(dev->why, sizeof(dev->why), "%s", out.text);
 	mkt_app_trace(d->s->app, "%s %s: %s, set %d, moved %llu+%llu of %llu+%llu Wh, %d W",
 		      mkt_fmt_utc_ms(d->now_ms).s, dev->name, out.text,
 		      out.set.value, (unsigned long long)p.moved_wh[0],
@@ -494,6 +495,8 @@ int sim_drive(struct sim_devices *d, uint64_t until_s)
 		d->now_ms = next_instant(d, until_s * 1000, come_next);
 		mkt_clock_set(d->clock, d->now_ms, 0);
 	}
+	if (!rc)
+		sim_tell(d);
 	return rc;
 }
 
