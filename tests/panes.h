@@ -170,7 +170,10 @@ static inline const char *desk_draw(struct desk *k, unsigned rows, unsigned cols
 
 	assert_int_equal(tui_canvas_resize(&k->d.canvas, rows, cols), 0);
 	k->d.steady_ms += 1000;
-	k->ops.draw(&k->d, k->self, tui_whole(&k->d.canvas));
+	do {
+		k->d.canvas.again = false;
+		k->ops.draw(&k->d, k->self, tui_whole(&k->d.canvas));
+	} while (k->d.canvas.again);
 	tui_canvas_text(&k->d.canvas, &b);
 	snprintf(k->picture, sizeof(k->picture), "%s", mkt_buf_str(&b));
 	mkt_buf_release(&b);

@@ -65,6 +65,7 @@ struct tui_canvas {
 	bool utf8;
 	enum tui_glyphs glyphs;
 	struct tui_cell *cells; /* rows * cols; owned */
+	bool again;		/* who drew has more to do: draw once more, soon */
 };
 
 /* Part of a canvas; positions in it count from its upper left. */

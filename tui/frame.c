@@ -381,6 +381,7 @@ void tui_frame_draw(struct tui_dash *d, int *cursor_y, int *cursor_x)
 	struct tui_area a = tui_whole(&d->canvas);
 
 	*cursor_y = *cursor_x = -1;
+	d->canvas.again = false;
 	if (tui_frame_small(d)) {
 		draw_small(d, a);
 		return;

@@ -5,8 +5,6 @@
 
 #include "tui/list_impl.h"
 
-#define CHEAP 1000000 /* of cost: made again at once for a key; some ten milliseconds */
-#define CELL_WEIGHT 8
 #define WHEEL_ROWS 3
 
 void tui_list_init(struct tui_list *l, const struct tui_rows *rows, void *ctx, int sort)
@@ -16,6 +14,7 @@ void tui_list_init(struct tui_list *l, const struct tui_rows *rows, void *ctx, i
 
 void tui_list_release(struct tui_list *l)
 {
+	tui_list_stop(l);
 	free(l->order);
 	free(l->marks);
 	free(l->seen);
@@ -24,137 +23,13 @@ void tui_list_release(struct tui_list *l)
 
 void tui_list_changed(struct tui_list *l, uint32_t count)
 {
+	/* What is under way has numbers of rows that are no more. */
+	if (l->making && count < l->making->rows)
+		tui_list_stop(l);
+	else if (l->making)
+		l->making->again = true;
 	l->count = count;
 	l->changed = true;
-}
-
-/* ---- the order ---------------------------------------------------------------------------- */
-
-static bool make_room(struct tui_list *l)
-{
-	uint32_t cap = l->cap ? l->cap : 64;
-	uint32_t *bigger;
-
-	if (l->count <= l->cap)
-		return true;
-	while (cap < l->count)
-		cap += cap / 2;
-	bigger = malloc((size_t)cap * 2 * sizeof(*bigger));
-	if (!bigger)
-		return false;
-	if (l->shown)
-		memcpy(bigger, l->order, l->shown * sizeof(*bigger));
-	free(l->order);
-	l->order = bigger;
-	l->cap = cap;
-	return true;
-}
-
-/* Rows that are to be shown, the old ones in their old order; false: no memory. */
-static bool gather(struct tui_list *l)
-{
-	struct tui_match m = {.text = ""};
-	uint64_t cells = 0;
-	uint8_t *looked;
-	uint32_t n = 0;
-
-	if (l->filter[0] && tui_match_read(l, l->filter, &m, NULL))
-		return false;
-	looked = calloc(l->count / 8 + 1, 1);
-	if (!looked)
-		return false;
-	/* Without a column to sort by, the order is the pane's and the old one says nothing. */
-	for (uint32_t i = 0, old = l->sort < 0 ? 0 : l->shown; i < old + l->count; i++) {
-		uint32_t row = i < old ? l->order[i] : i - old;
-		uint8_t bit = (uint8_t)(1u << row % 8);
-
-		if (row >= l->count || (looked[row / 8] & bit))
-			continue;
-		looked[row / 8] |= bit;
-		if (!m.text[0] || tui_match_row(l, &m, row, &cells))
-			l->order[n++] = row;
-	}
-	free(looked);
-	l->shown = n;
-	l->cost += cells * CELL_WEIGHT;
-	return true;
-}
-
-static void reverse(struct tui_list *l)
-{
-	for (uint32_t i = 0; i < l->shown / 2; i++) {
-		uint32_t t = l->order[i];
-
-		l->order[i] = l->order[l->shown - 1 - i];
-		l->order[l->shown - 1 - i] = t;
-	}
-}
-
-static uint64_t id_at(const struct tui_list *l, uint32_t place)
-{
-	uint32_t row = place < l->shown ? l->order[place] : TUI_NO_ROW;
-
-	return row < l->count ? l->rows->id(l->ctx, row) : 0;
-}
-
-/* Where the newest of the rows shown stands. */
-static uint32_t place_of_newest(const struct tui_list *l)
-{
-	uint32_t best = 0;
-
-	for (uint32_t i = 1; i < l->shown; i++)
-		if (l->order[i] > l->order[best])
-			best = i;
-	return best;
-}
-
-/* The cursor to the row that was chosen, else to the one it stood on, else to its place. */
-static void place_cursor(struct tui_list *l)
-{
-	uint32_t at = TUI_NO_ROW;
-
-	if (!l->shown)
-		return; /* the selection waits for its row to come back */
-	if (l->follow) {
-		l->at = place_of_newest(l);
-		l->selected = l->wanted = id_at(l, l->at);
-		return;
-	}
-	for (uint32_t i = 0; i < l->shown && (l->selected || l->wanted); i++) {
-		uint64_t id = id_at(l, i);
-
-		if (id == l->selected)
-			at = i;
-		if (id == l->wanted) {
-			at = i;
-			break;
-		}
-		if (at != TUI_NO_ROW && !l->wanted)
-			break;
-	}
-	if (at == TUI_NO_ROW)
-		at = l->at < l->shown ? l->at : l->shown - 1;
-	l->at = at;
-	l->selected = id_at(l, at);
-}
-
-void tui_list_make(struct tui_list *l)
-{
-	l->cost = l->count;
-	if (!make_room(l) || !gather(l))
-		return; /* the old one stays, and it is tried again */
-	if (l->sort >= 0 && !tui_list_sort(l))
-		return;
-	if (l->sort < 0 && l->inverted)
-		reverse(l);
-	place_cursor(l);
-	l->changed = l->urgent = false;
-}
-
-void tui_list_refresh(struct tui_list *l)
-{
-	if (l->changed && l->cost + l->count < CHEAP)
-		tui_list_make(l);
 }
 
 /* ---- the selection ------------------------------------------------------------------------ */
@@ -163,9 +38,9 @@ void tui_list_go(struct tui_list *l, uint32_t at)
 {
 	uint64_t id;
 
-	l->follow = false;
+	l->follow = l->looking = l->nowhere = false;
 	at = at < l->shown || !l->shown ? at : l->shown - 1;
-	id = id_at(l, at);
+	id = tui_list_id_at(l, at);
 	if (!id)
 		return; /* gone since the order was made */
 	l->at = at;
@@ -177,7 +52,7 @@ uint32_t tui_list_row(struct tui_list *l)
 	tui_list_refresh(l);
 	if (!l->selected || !l->shown)
 		return TUI_NO_ROW;
-	if (id_at(l, l->at) == l->selected)
+	if (tui_list_id_at(l, l->at) == l->selected)
 		return l->order[l->at];
 	for (uint32_t row = 0; l->changed && row < l->count; row++)
 		if (l->rows->id(l->ctx, row) == l->selected)
@@ -187,13 +62,16 @@ uint32_t tui_list_row(struct tui_list *l)
 
 bool tui_list_select(struct tui_list *l, uint64_t id)
 {
-	if (l->changed)
+	for (unsigned pass = 0; id && pass < 2; pass++) {
+		for (uint32_t i = 0; i < l->shown; i++)
+			if (tui_list_id_at(l, i) == id) {
+				tui_list_go(l, i);
+				return true;
+			}
+		if (!l->changed)
+			break;
 		tui_list_make(l);
-	for (uint32_t i = 0; id && i < l->shown; i++)
-		if (id_at(l, i) == id) {
-			tui_list_go(l, i);
-			return true;
-		}
+	}
 	return false;
 }
 
@@ -284,7 +162,7 @@ void tui_list_sort_by(struct tui_list *l, int column)
 	else
 		l->inverted = false;
 	l->sort = (int8_t)column;
-	tui_list_make(l);
+	tui_list_begin(l);
 }
 
 /* The next column that is drawn, or the pane's own order between last and first. */
@@ -331,7 +209,7 @@ static void toggle_follow(struct tui_list *l)
 {
 	l->follow = !l->follow;
 	if (l->follow)
-		place_cursor(l);
+		tui_list_place(l);
 }
 
 bool tui_list_act(struct tui_list *l, enum tui_action action)

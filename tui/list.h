@@ -10,13 +10,16 @@
  * nothing; the order is made again at most four times a second when the list is drawn
  * (steady clock of tui_list_draw()), at once after a key that changes it.  Making it starts
  * from the old one: with n rows of which k moved that is about 2n + k log k compares, and n
- * calls of id().  A filter asks for cells of all rows; the dearer an order is, the longer it
- * is kept, up to TUI_LIST_KEEP_MS.
+ * calls of id().  A filter or a search asks for cells of all rows; the dearer an order is, the
+ * longer it is kept, up to TUI_LIST_KEEP_MS.
+ *
+ * What takes longer than some milliseconds is done in slices, one with each picture: the canvas
+ * says `again` as long as there is more, and the old order is shown until the new one is whole.
  *
  * A row selected that goes is stood in for by the one in its place, until it comes back or the
  * person moves.
  *
- * Memory: 8 bytes a row, and marks.  Not thread-safe.
+ * Memory: 4 bytes a row, up to 20 while an order is made, and marks.  Not thread-safe.
  */
 #ifndef TUI_LIST_H
 #define TUI_LIST_H
@@ -51,8 +54,9 @@ struct tui_rows {
 	enum tui_style (*cell)(void *ctx, uint32_t row, unsigned column, char *out);
 	/* Not 0; the same for one thing as long as it lives. */
 	uint64_t (*id)(void *ctx, uint32_t row);
-	/* As strcmp, by a column's value and not by its text; NULL: compare texts. */
+	/* As strcmp, by a column's value and not by its text; NULL: all are compared as texts. */
 	int (*compare)(void *ctx, uint32_t a, uint32_t b, unsigned column);
+	uint32_t texts; /* bits of columns that it does not know */
 	/* Draw over a cell, a bar say; NULL or false: the text is drawn. */
 	bool (*paint)(void *ctx, uint32_t row, unsigned column, struct tui_area at,
 		      enum tui_style base);
@@ -62,7 +66,7 @@ struct tui_list {
 	const struct tui_rows *rows; /* static */
 	void *ctx;
 	uint32_t count;	 /* rows of the pane */
-	uint32_t *order; /* rows shown, in order; 2 * cap, the upper half to sort with; owned */
+	uint32_t *order; /* rows shown, in order; owned */
 	uint32_t shown, cap;
 	uint64_t cost;	/* of the order made last: calls of cell() and others, weighed */
 	uint64_t *seen; /* ids of the rows drawn last, from @top; 0: none; owned */
@@ -76,9 +80,13 @@ struct tui_list {
 	uint32_t height;   /* rows drawn last */
 	int8_t sort;	   /* column, -1: the pane's own order */
 	bool inverted;
-	bool follow; /* the selection goes with the newest (last) row */
-	bool changed, urgent;
-	uint64_t made_ms; /* steady: when the order was made */
+	bool follow;		   /* the selection goes with the newest (last) row */
+	bool changed;		   /* the order is not of the rows as they are */
+	uint64_t made_ms;	   /* steady: when an order was begun */
+	struct tui_making *making; /* the next order, under way; NULL: none; owned */
+	bool looking, nowhere;	   /* a search is under way; it found nothing */
+	bool back, from_next;	   /* it goes up; it began beside the cursor */
+	uint32_t looked;	   /* places it has been to */
 	char filter[TUI_FILTER_MAX], search[TUI_FILTER_MAX];
 	struct tui_area drawn; /* where: for the mouse */
 	uint16_t column_x[TUI_COLUMNS_MAX],
@@ -108,7 +116,7 @@ int tui_list_mouse(struct tui_list *l, const struct tui_input *in);
 
 /* "text", "!text" (without), "field:text"; "" ends it.  -MKT_EUSAGE: no such field. */
 int tui_list_filter(struct tui_list *l, const char *text, struct mkt_err *err) MKT_MUST_CHECK;
-/* Matches are marked; the selection goes to the next.  False: there is none. */
+/* Matches are marked; the selection goes to the next, in a later picture perhaps.  False: none. */
 bool tui_list_search(struct tui_list *l, const char *text);
 
 /* Marked rows, or the selected one: ids into @out, at most @max; returns how many there are. */

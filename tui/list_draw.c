@@ -229,11 +229,16 @@ static void draw_info(const struct tui_list *l, struct tui_area a)
 {
 	struct mkt_buf b = MKT_BUF_INIT;
 
-	if (l->filter[0])
+	if (l->filter[0] && l->making)
+		mkt_buf_addf(&b, "only %s: looking  ", l->filter);
+	else if (l->filter[0])
 		mkt_buf_addf(&b, "only %s: %u of %u  ", l->filter, (unsigned)l->shown,
 			     (unsigned)l->count);
 	if (l->search[0])
-		mkt_buf_addf(&b, "/%s  ", l->search);
+		mkt_buf_addf(&b, "/%s%s  ", l->search,
+			     l->looking	  ? ": looking"
+			     : l->nowhere ? ": nowhere"
+					  : "");
 	if (l->nmarks)
 		mkt_buf_addf(&b, "%u marked  ", (unsigned)l->nmarks);
 	if (l->follow)
@@ -250,16 +255,27 @@ static bool due(const struct tui_list *l, uint64_t steady_ms)
 	return (!l->shown && !l->filter[0]) || steady_ms - l->made_ms >= keep;
 }
 
+/* What is under way goes on; an order that is due is begun. */
+static void work(struct tui_list *l, uint64_t steady_ms)
+{
+	if (l->making) {
+		(void)tui_list_step(l, TUI_LIST_SLICE);
+	} else if (l->changed && due(l, steady_ms)) {
+		tui_list_begin(l);
+		l->made_ms = steady_ms;
+	} else if (l->looking) {
+		tui_list_look(l);
+	}
+}
+
 void tui_list_draw(struct tui_list *l, struct tui_area a, uint64_t steady_ms, const char *empty)
 {
 	bool info =
 		a.rows >= ROWS_FOR_INFO && (l->filter[0] || l->search[0] || l->nmarks || l->follow);
 	unsigned head = a.rows > 1, below = a.rows - head - info;
 
-	if (l->urgent || (l->changed && due(l, steady_ms))) {
-		tui_list_make(l);
-		l->made_ms = steady_ms;
-	}
+	work(l, steady_ms);
+	a.c->again |= l->making || l->looking;
 	l->drawn = a;
 	if (!a.rows || !a.cols)
 		return;

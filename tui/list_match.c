@@ -81,28 +81,44 @@ int tui_list_filter(struct tui_list *l, const char *text, struct mkt_err *err)
 	memset(l->filter, 0, sizeof(l->filter));
 	if (m.text[0])
 		memcpy(l->filter, text, strlen(text));
-	tui_list_make(l);
+	tui_list_begin(l);
 	return 0;
 }
 
 /* ---- searching ---------------------------------------------------------------------------- */
 
-/* From @place on, @step 1 or -1, around the end; the place itself comes last unless @here. */
-static bool find(struct tui_list *l, bool here, bool back)
+/* From the cursor on, up or down and around the end; its own row is the first or the last. */
+void tui_list_look(struct tui_list *l)
 {
 	struct tui_match m = {.column = -1, .text = l->search};
 	uint64_t cells = 0;
 
-	for (uint32_t i = here ? 0 : 1; l->search[0] && i < l->shown + !here; i++) {
-		uint32_t off = i % l->shown;
-		uint32_t place = (l->at + (back ? l->shown - off : off)) % l->shown;
+	for (; l->looked < l->shown + l->from_next; l->looked++) {
+		uint32_t off = l->looked % l->shown;
+		uint32_t place = (l->at + (l->back ? l->shown - off : off)) % l->shown;
 
+		if (cells * TUI_CELL_COST >= TUI_LIST_SLICE)
+			return;
 		if (l->order[place] < l->count && tui_match_row(l, &m, l->order[place], &cells)) {
 			tui_list_go(l, place);
-			return true;
+			return;
 		}
 	}
-	return false;
+	l->looking = false;
+	l->nowhere = true;
+}
+
+static bool look(struct tui_list *l, bool from_next, bool back)
+{
+	l->from_next = from_next;
+	l->back = back;
+	l->looked = from_next;
+	l->nowhere = false;
+	l->looking = l->search[0] != '\0';
+	if (!l->looking)
+		return false;
+	tui_list_look(l);
+	return !l->nowhere;
 }
 
 bool tui_list_search(struct tui_list *l, const char *text)
@@ -112,11 +128,11 @@ bool tui_list_search(struct tui_list *l, const char *text)
 	tui_list_refresh(l);
 	memset(l->search, 0, sizeof(l->search));
 	memcpy(l->search, text, n);
-	return find(l, true, false);
+	return look(l, false, false);
 }
 
 bool tui_list_find(struct tui_list *l, bool back)
 {
 	tui_list_refresh(l);
-	return find(l, false, back);
+	return look(l, true, back);
 }

@@ -5,14 +5,6 @@
 
 #include "tui/list_impl.h"
 
-#define CELL_WEIGHT 8 /* a cell is written by printf, a compare looks at two numbers */
-
-/* Sorting under way. */
-struct sorter {
-	struct tui_list *l;
-	uint64_t *keys; /* first eight bytes of each row's text, or NULL; by row */
-};
-
 /* Upper case is lower case, as in searches; the first byte weighs most. */
 static uint64_t key_of(const char *text)
 {
@@ -27,127 +19,157 @@ static uint64_t key_of(const char *text)
 	return key;
 }
 
-static int compare_texts(struct sorter *s, uint32_t a, uint32_t b)
+static bool by_text(const struct tui_list *l)
 {
-	const struct tui_rows *rows = s->l->rows;
-	unsigned column = (unsigned)s->l->sort;
+	return !l->rows->compare || (l->rows->texts >> l->sort & 1u);
+}
+
+static int compare_texts(struct tui_list *l, uint32_t a, uint32_t b)
+{
+	const uint64_t *keys = l->making->keys;
+	unsigned column = (unsigned)l->sort;
 	char one[TUI_CELL_MAX] = "", two[TUI_CELL_MAX] = "";
 
-	if (s->keys[a] != s->keys[b])
-		return s->keys[a] < s->keys[b] ? -1 : 1;
-	if (!(s->keys[a] & 0xff))
+	if (keys[a] != keys[b])
+		return keys[a] < keys[b] ? -1 : 1;
+	if (!(keys[a] & 0xff))
 		return 0; /* both end within their keys */
-	rows->cell(s->l->ctx, a, column, one);
-	rows->cell(s->l->ctx, b, column, two);
-	s->l->cost += 2 * CELL_WEIGHT;
+	l->rows->cell(l->ctx, a, column, one);
+	l->rows->cell(l->ctx, b, column, two);
+	l->cost += 2 * TUI_CELL_COST;
 	return strcasecmp(one, two);
 }
 
 /* Never 0: rows that are equal stand as in the pane's order. */
-static int compare(struct sorter *s, uint32_t a, uint32_t b)
+static int compare(struct tui_list *l, uint32_t a, uint32_t b)
 {
-	struct tui_list *l = s->l;
 	int c;
 
 	l->cost++;
-	c = s->keys ? compare_texts(s, a, b) : l->rows->compare(l->ctx, a, b, (unsigned)l->sort);
+	c = l->making->keys ? compare_texts(l, a, b)
+			    : l->rows->compare(l->ctx, a, b, (unsigned)l->sort);
 	if (c)
 		return l->inverted ? -c : c;
 	return a < b ? -1 : 1;
 }
 
-/*
- * Take out of @v what stands wrong, into @out; returns how many stay.  At each fault both
- * neighbours go: one of them is where it should be and comes back by the merge.
- */
-static uint32_t take_out(struct sorter *s, uint32_t *v, uint32_t n, uint32_t *out)
-{
-	uint32_t kept = 0, outs = 0;
+/* ---- phases: each true when it is done ---------------------------------------------------- */
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (kept && compare(s, v[i], v[kept - 1]) < 0) {
-			out[outs++] = v[--kept];
-			out[outs++] = v[i];
-		} else {
-			v[kept++] = v[i];
-		}
+static bool make_keys(struct tui_list *l, uint64_t until)
+{
+	struct tui_making *m = l->making;
+
+	for (; by_text(l) && m->i < m->n; m->i++) {
+		char text[TUI_CELL_MAX] = "";
+
+		if (l->cost >= until)
+			return false;
+		l->rows->cell(l->ctx, m->v[m->i], (unsigned)l->sort, text);
+		m->keys[m->v[m->i]] = key_of(text);
+		l->cost += TUI_CELL_COST;
 	}
-	return kept;
+	return true;
 }
 
-static void merge(struct sorter *s, const uint32_t *v, uint32_t mid, uint32_t n, uint32_t *out)
+/*
+ * Out of the rows what stands wrong.  At each fault both neighbours go: one of them is where it
+ * should be and comes back by the merge.
+ */
+static bool take_out(struct tui_list *l, uint64_t until)
+{
+	struct tui_making *m = l->making;
+
+	for (; m->i < m->n; m->i++) {
+		if (l->cost >= until)
+			return false;
+		if (m->kept && compare(l, m->v[m->i], m->v[m->kept - 1]) < 0) {
+			m->out[m->outs++] = m->v[--m->kept];
+			m->out[m->outs++] = m->v[m->i];
+		} else {
+			m->v[m->kept++] = m->v[m->i];
+		}
+	}
+	return true;
+}
+
+static void merge(struct tui_list *l, const uint32_t *v, uint32_t mid, uint32_t n, uint32_t *out)
 {
 	uint32_t a = 0, b = mid;
 
 	for (uint32_t i = 0; i < n; i++) {
-		bool left = a < mid && (b >= n || compare(s, v[a], v[b]) < 0);
+		bool left = a < mid && (b >= n || compare(l, v[a], v[b]) < 0);
 
 		out[i] = left ? v[a++] : v[b++];
 	}
 }
 
-/* From the bottom up; @tmp has room for @n. */
-static void merge_sort(struct sorter *s, uint32_t *v, uint32_t n, uint32_t *tmp)
+/* From the bottom up, to and fro between the halves; the last merges are a slice each. */
+static bool merge_sort(struct tui_list *l, uint64_t until)
 {
-	uint32_t *from = v, *to = tmp;
+	struct tui_making *m = l->making;
 
-	for (uint32_t width = 1; width < n; width *= 2) {
-		for (uint32_t i = 0; i < n; i += 2 * width) {
-			uint32_t left = n - i, size = left < 2 * width ? left : 2 * width;
+	for (; m->width < m->outs; m->width *= 2, m->i = 0, m->swapped = !m->swapped) {
+		const uint32_t *from = m->out + (m->swapped ? m->n : 0);
+		uint32_t *to = m->out + (m->swapped ? 0 : m->n);
 
-			merge(s, from + i, width < size ? width : size, size, to + i);
+		while (m->i < m->outs) {
+			uint32_t left = m->outs - m->i;
+			uint32_t size = left < 2 * m->width ? left : 2 * m->width;
+
+			if (l->cost >= until)
+				return false;
+			merge(l, from + m->i, m->width < size ? m->width : size, size, to + m->i);
+			m->i += size;
 		}
-		from = to;
-		to = from == v ? tmp : v;
 	}
-	if (from != v)
-		memcpy(v, from, n * sizeof(*v));
+	return true;
 }
 
-/* @outs of @out, sorted, in among the @kept of @v, from the back. */
-static void put_back(struct sorter *s, uint32_t *v, uint32_t kept, const uint32_t *out,
-		     uint32_t outs)
+/* What was taken out, sorted by now, in among what stayed, from the back. */
+static bool put_back(struct tui_list *l, uint64_t until)
 {
-	while (outs) {
-		if (kept && compare(s, v[kept - 1], out[outs - 1]) > 0) {
-			v[kept + outs - 1] = v[kept - 1];
-			kept--;
+	struct tui_making *m = l->making;
+	const uint32_t *out = m->out + (m->swapped ? m->n : 0);
+
+	while (m->outs) {
+		if (l->cost >= until)
+			return false;
+		if (m->kept && compare(l, m->v[m->kept - 1], out[m->outs - 1]) > 0) {
+			m->v[m->kept + m->outs - 1] = m->v[m->kept - 1];
+			m->kept--;
 		} else {
-			v[kept + outs - 1] = out[outs - 1];
-			outs--;
+			m->v[m->kept + m->outs - 1] = out[m->outs - 1];
+			m->outs--;
 		}
 	}
-}
-
-static bool make_keys(struct sorter *s)
-{
-	struct tui_list *l = s->l;
-	char text[TUI_CELL_MAX];
-
-	s->keys = malloc(((size_t)l->count + 1) * sizeof(*s->keys));
-	if (!s->keys)
-		return false;
-	for (uint32_t i = 0; i < l->shown; i++) {
-		uint32_t row = l->order[i];
-
-		text[0] = '\0';
-		l->rows->cell(l->ctx, row, (unsigned)l->sort, text);
-		s->keys[row] = key_of(text);
-	}
-	l->cost += (uint64_t)l->shown * CELL_WEIGHT;
 	return true;
 }
 
-bool tui_list_sort(struct tui_list *l)
+static bool get_room(struct tui_list *l)
 {
-	struct sorter s = {.l = l};
-	uint32_t *v = l->order, *out = l->order + l->cap, n = l->shown, kept;
+	struct tui_making *m = l->making;
 
-	if (l->rows->compare == NULL && !make_keys(&s))
-		return false;
-	kept = take_out(&s, v, n, out);
-	merge_sort(&s, out, n - kept, v + kept);
-	put_back(&s, v, kept, out, n - kept);
-	free(s.keys);
-	return true;
+	m->out = malloc(((size_t)m->n * 2 + 1) * sizeof(*m->out));
+	if (by_text(l))
+		m->keys = malloc(((size_t)m->rows + 1) * sizeof(*m->keys));
+	m->width = 1;
+	return m->out && (m->keys || !by_text(l));
+}
+
+int tui_list_sort(struct tui_list *l, uint64_t until)
+{
+	static bool (*const phases[])(struct tui_list * l, uint64_t until) = {
+		[TUI_SORT_KEYS] = make_keys,
+		[TUI_SORT_TAKE_OUT] = take_out,
+		[TUI_SORT_MERGE] = merge_sort,
+		[TUI_SORT_PUT_BACK] = put_back,
+	};
+	struct tui_making *m = l->making;
+
+	if (!m->out && !get_room(l))
+		return -MKT_ENOMEM;
+	for (; m->sorting <= TUI_SORT_PUT_BACK; m->sorting++, m->i = 0)
+		if (!phases[m->sorting](l, until))
+			return 1;
+	return 0;
 }

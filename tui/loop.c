@@ -157,7 +157,8 @@ static void paint(struct tui_loop *l)
 		tui_screen_show(l->screen, &d->canvas, l->cursor_y, l->cursor_x);
 	}
 	mkt_buf_clear(&d->clip);
-	d->urgent = d->repaint = false;
+	d->urgent = d->canvas.again;
+	d->repaint = false;
 }
 
 /* ---- turns -------------------------------------------------------------------------------- */

@@ -207,7 +207,6 @@ static int compare(void *ctx, uint32_t row, uint32_t other, unsigned column)
 {
 	const struct pane *p = ctx;
 	const struct tui_contract *a = &p->store.v[row], *b = &p->store.v[other];
-	char s[TUI_CELL_MAX], t[TUI_CELL_MAX];
 
 	switch (column) {
 	case C_ID:
@@ -220,12 +219,8 @@ static int compare(void *ctx, uint32_t row, uint32_t other, unsigned column)
 		return by_number(a->energy_wh, b->energy_wh);
 	case C_PRICE:
 		return a->price_upwh < b->price_upwh ? -1 : a->price_upwh > b->price_upwh;
-	case C_DELIVERY:
-		return by_number(percent(a), percent(b));
 	default:
-		cell(ctx, row, column, s);
-		cell(ctx, other, column, t);
-		return strcmp(s, t);
+		return by_number(percent(a), percent(b));
 	}
 }
 
@@ -235,6 +230,7 @@ static const struct tui_rows rows = {
 	.cell = cell,
 	.id = id,
 	.compare = compare,
+	.texts = 1u << C_SIDE | 1u << C_PARTNER | 1u << C_TAGS,
 	.paint = paint,
 };
 

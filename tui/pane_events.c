@@ -131,19 +131,15 @@ static uint64_t id(void *ctx, uint32_t row)
 	return at(ctx, row)->seq;
 }
 
-static int compare(void *ctx, uint32_t row, uint32_t other, unsigned column)
+static int by_place(void *ctx, uint32_t row, uint32_t other, unsigned column)
 {
-	char s[TUI_CELL_MAX], t[TUI_CELL_MAX];
-
-	if (column == C_PLACE)
-		return row < other ? -1 : row > other;
-	cell(ctx, row, column, s);
-	cell(ctx, other, column, t);
-	return strcmp(s, t);
+	(void)ctx, (void)column;
+	return row < other ? -1 : row > other;
 }
 
 static const struct tui_rows rows = {
-	.columns = columns, .ncolumns = C_COLS, .cell = cell, .id = id, .compare = compare};
+	.columns = columns, .ncolumns = C_COLS, .cell = cell, .id = id, .compare = by_place,
+	.texts = ~(1u << C_PLACE)};
 
 /* ---- what comes ------------------------------------------------------------------------ */
 

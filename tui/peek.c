@@ -39,7 +39,9 @@ void tui_peek_print(struct tui_loop *l, struct mkt_out *out)
 {
 	struct mkt_buf b = MKT_BUF_INIT;
 
-	tui_frame_draw(l->d, &l->cursor_y, &l->cursor_x);
+	do
+		tui_frame_draw(l->d, &l->cursor_y, &l->cursor_x);
+	while (l->d->canvas.again);
 	tui_canvas_text(&l->d->canvas, &b);
 	mkt_out_raw(out, mkt_buf_str(&b), b.len);
 	mkt_out_flush(out);

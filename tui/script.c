@@ -103,7 +103,9 @@ int tui_script_read(const char *line, struct tui_script_step *step, struct mkt_e
 static void press(struct tui_loop *l, const struct tui_input *in)
 {
 	tui_frame_key(l->d, in);
-	tui_loop_turn(l, 0);
+	do
+		tui_loop_turn(l, 0);
+	while (l->d->urgent && !l->d->quit);
 }
 
 static bool shows(struct tui_loop *l, const char *text)

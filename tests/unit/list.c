@@ -498,6 +498,17 @@ static const struct tui_rows many_rows = {.columns = columns,
 					  .id = many_id,
 					  .compare = many_compare};
 
+/* Calls so far, a cell being as dear as eight compares. */
+static uint64_t work_of(const struct tui_list *l)
+{
+	const struct many *m = l->ctx;
+
+	return m->cells * 8 + m->compares;
+}
+
+/* Slices are of 200,000, and the last merge and the cells seen come on top. */
+#define SLICE_MOST (200000u + MANY + 40 * 3 * 8)
+
 static bool in_order(const struct tui_list *l, const struct many *m)
 {
 	for (uint32_t i = 1; i < l->shown; i++)
@@ -506,12 +517,29 @@ static bool in_order(const struct tui_list *l, const struct many *m)
 	return true;
 }
 
+/* Pictures until nothing is under way; no key waits for more than one.  Returns how many. */
+static unsigned draw_all(struct tui_list *l, struct tui_canvas *c, uint64_t steady_ms)
+{
+	unsigned n = 0;
+
+	do {
+		uint64_t before = work_of(l);
+
+		c->again = false;
+		tui_list_draw(l, tui_whole(c), steady_ms, NULL);
+		n++;
+		assert_true(work_of(l) - before <= SLICE_MOST);
+	} while (c->again);
+	return n;
+}
+
 static void a_hundred_thousand_rows(void **state)
 {
 	struct tui_canvas c = {.utf8 = true};
 	struct many m = {.price = calloc(MANY, sizeof(*m.price))};
 	struct rng r = rng_start("a_hundred_thousand_rows");
 	struct tui_list l;
+	unsigned frames;
 
 	(void)state;
 	assert_non_null(m.price);
@@ -520,21 +548,21 @@ static void a_hundred_thousand_rows(void **state)
 		m.price[i] = (int64_t)rng_below(&r, 1000000);
 	tui_list_init(&l, &many_rows, &m, PRICE);
 	tui_list_changed(&l, MANY);
-	tui_list_draw(&l, tui_whole(&c), 1000, NULL);
+	frames = draw_all(&l, &c, 1000);
 	assert_int_equal(l.shown, MANY);
 	assert_true(in_order(&l, &m));
-	assert_true(m.cells <= 40 * 3);
+	assert_true(m.cells <= 40 * 3 * frames);
 	for (unsigned frame = 1; frame <= 8; frame++) {
 		for (unsigned i = 0; i < 1000; i++) { /* events */
 			m.price[rng_below(&r, MANY)] = (int64_t)rng_below(&r, 1000000);
 			tui_list_changed(&l, MANY);
 		}
 		m.cells = m.compares = m.ids = 0;
-		tui_list_draw(&l, tui_whole(&c), 1000 + 10000 * frame, NULL);
+		frames = draw_all(&l, &c, 1000 + 10000 * frame);
 		assert_true(in_order(&l, &m));
-		assert_true(m.cells <= 40 * 3);
+		assert_true(m.cells <= 40 * 3 * frames);
 		assert_true(m.compares <= 3 * MANY); /* a full sort takes 16 */
-		assert_true(m.ids <= 2 * MANY);
+		assert_true(m.ids <= 2 * MANY + 40 * frames);
 		m.cells = m.compares = m.ids = 0;
 		tui_list_changed(&l, MANY);
 		tui_list_draw(&l, tui_whole(&c), 1000 + 10000 * frame + 100, NULL);
@@ -542,6 +570,69 @@ static void a_hundred_thousand_rows(void **state)
 		assert_int_equal(m.compares, 0);
 		assert_true(m.ids <= 40);
 	}
+	free(m.price);
+	tui_list_release(&l);
+	tui_canvas_release(&c);
+}
+
+/* What a filter or a search goes through is done piece by piece, and the rows stay meanwhile. */
+static void keys_do_not_wait(void **state)
+{
+	struct tui_canvas c = {.utf8 = true};
+	struct many m = {.price = calloc(MANY, sizeof(*m.price))};
+	struct tui_list l;
+	struct mkt_err err;
+
+	(void)state;
+	assert_non_null(m.price);
+	assert_int_equal(tui_canvas_resize(&c, 40, 80), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		m.price[i] = i;
+	tui_list_init(&l, &many_rows, &m, PRICE);
+	tui_list_changed(&l, MANY);
+	draw_all(&l, &c, 1000);
+	assert_true(tui_list_select(&l, 50001));
+
+	/* A filter: the old rows, then the new ones; the cursor stays on what it stood on. */
+	assert_int_equal(tui_list_filter(&l, "5000", &err), 0);
+	assert_int_equal(l.shown, MANY);
+	assert_int_equal(tui_list_row(&l), 50000);
+	tui_list_changed(&l, MANY); /* an event */
+	assert_true(draw_all(&l, &c, 1100) > 5);
+	assert_int_equal(l.shown, 10 + 10);
+	assert_int_equal(tui_list_row(&l), 50000);
+	assert_true(l.changed); /* the event is not forgotten */
+	assert_int_equal(tui_list_filter(&l, "", &err), 0);
+	draw_all(&l, &c, 1200);
+	assert_int_equal(l.shown, MANY);
+	assert_int_equal(tui_list_row(&l), 50000);
+
+	/* Rows that go take what is under way with them. */
+	assert_int_equal(tui_list_filter(&l, "9999", &err), 0);
+	tui_list_draw(&l, tui_whole(&c), 11000, NULL);
+	tui_list_changed(&l, 99991);
+	draw_all(&l, &c, 21000);
+	assert_int_equal(l.shown, 10); /* 9999, 19999, ... 89999, 99990 */
+	for (unsigned i = 0; i < l.shown; i++)
+		assert_true(l.order[i] < 99991);
+	tui_list_changed(&l, MANY);
+	assert_int_equal(tui_list_filter(&l, "", &err), 0);
+	draw_all(&l, &c, 31000);
+
+	/* A search that goes far, one that finds nothing, one that the person leaves behind. */
+	assert_true(tui_list_select(&l, 1));
+	assert_true(tui_list_search(&l, "77777"));
+	assert_true(l.looking);
+	draw_all(&l, &c, 31000);
+	assert_int_equal(tui_list_row(&l), 77777);
+	assert_true(tui_list_search(&l, "nowhere at all"));
+	draw_all(&l, &c, 31000);
+	assert_true(l.nowhere);
+	assert_int_equal(tui_list_row(&l), 77777);
+	assert_true(tui_list_search(&l, "11111"));
+	assert_true(tui_list_act(&l, TUI_A_FIRST));
+	draw_all(&l, &c, 31000);
+	assert_int_equal(tui_list_row(&l), 0);
 	free(m.price);
 	tui_list_release(&l);
 	tui_canvas_release(&c);
@@ -614,6 +705,7 @@ int main(void)
 		cmocka_unit_test(a_click_means_what_was_seen),
 		cmocka_unit_test(without_a_compare),
 		cmocka_unit_test(a_hundred_thousand_rows),
+		cmocka_unit_test(keys_do_not_wait),
 		cmocka_unit_test(exports),
 	};
 
