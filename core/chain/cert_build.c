@@ -178,21 +178,45 @@ static unsigned heights_of(const struct build *m, uint64_t out[MKT_CERT_HEADS_MA
 	}
 }
 
-/* The blocks before @last that changed the authorities: their successors name another set. */
-static int put_changes(struct build *m, uint64_t last, struct mkt_buf *out, struct mkt_err *err)
+/* Which set each of the headers names. */
+struct named_sets {
+	const uint64_t *heights;
+	struct mkt_hash set[MKT_CERT_HEADS_MAX];
+	unsigned n;
+};
+
+/*
+ * From @height on a header names another set than @mine.  A set may come back as it was: that
+ * the last header names this one says nothing of those before it.
+ */
+static bool other_named(const struct named_sets *s, uint64_t height, const struct mkt_hash *mine)
 {
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->heights[i] >= height && !mkt_hash_eq(&s->set[i], mine))
+			return true;
+	return false;
+}
+
+/* The blocks that changed the authorities, as far as a header needs them: their successors name
+ * another set.  None may be left out on the way, for each is signed by the set before it. */
+static int put_changes(struct build *m, const uint64_t *heights, unsigned nheights,
+		       struct mkt_buf *out, struct mkt_err *err)
+{
+	struct named_sets named = {.heights = heights};
 	struct mkt_buf changes = MKT_BUF_INIT;
-	struct mkt_authorities set;
-	struct mkt_hash mine, want;
 	struct mkt_block b = {.txs = NULL};
+	struct mkt_authorities set;
+	struct mkt_hash mine;
 	unsigned n = 0;
-	int r = mkt_chain_read_head(m->c, last, &b, err);
+	int r = 0;
 
-	want = b.h.authorities;
-
+	for (; r >= 0 && named.n < nheights; named.n++) {
+		r = mkt_chain_read_head(m->c, heights[named.n], &b, err);
+		named.set[named.n] = b.h.authorities;
+	}
 	mkt_authorities_of(mkt_chain_genesis(m->c), &set);
 	mkt_authorities_set_hash(&set, &mine);
-	for (uint64_t h = 1; r >= 0 && !mkt_hash_eq(&mine, &want) && h <= last; h++) {
+	for (uint64_t h = 1; r >= 0 && other_named(&named, h, &mine); h++) {
 		r = mkt_chain_read_head(m->c, h, &b, err);
 		if (r < 0 || mkt_hash_eq(&b.h.authorities, &mine))
 			continue;
@@ -285,7 +309,7 @@ static int put_all(struct build *m, uint64_t exec, struct mkt_buf *out, struct m
 	mkt_enc_bytes(out, genesis.data, genesis.len);
 	out->bad |= genesis.bad;
 	mkt_buf_release(&genesis);
-	r = put_changes(m, heights[n - 1], out, err);
+	r = put_changes(m, heights, n, out, err);
 	mkt_enc_u8(out, (uint8_t)n);
 	for (unsigned i = 0; !r && i < n; i++) {
 		r = open_block(m, heights[i], err);

@@ -240,12 +240,117 @@ static void test_refused(void **state)
 	mkt_buf_release(&out);
 }
 
+/* ---- another set of authorities ------------------------------------------------------------ */
+
+/* Seal by the first authority, and by the second where it is in the set. */
+static void seal_by_all(struct node *n, const struct mkt_seckey *second)
+{
+	struct mkt_vote votes[2] = {{.authority = 0}, {.authority = 1}};
+	unsigned signers = n->signers.n;
+	struct mkt_sealed b, *v = &b;
+	struct mkt_err err;
+
+	node_seal(n, &b);
+	mkt_header_sign(&b.hash, &n->authority_key, &votes[0].sig);
+	mkt_header_sign(&b.hash, second, &votes[1].sig);
+	NODE_WANT(mkt_sealed_certify(&b, votes, signers) == 0);
+	NODE_OK(mkt_chain_append(n->c, &v, 1, &err), &err);
+	NODE_OK(mkt_chain_index(n->c, &v, 1, &err), &err);
+	mkt_sealed_release(&b);
+}
+
+/* The second authority comes or goes, signed by all that are there, in a block of its own. */
+static void change(struct node *n, struct mkt_seckey *second)
+{
+	struct mkt_op op = {.kind = MKT_OP_AUTHORITY};
+	struct mkt_authority_change *c = &op.u.authority.change;
+	char sigs[2 * MKT_COSIGN_LEN + 1] = {0};
+	struct mkt_buf b = MKT_BUF_INIT;
+
+	c->what = n->signers.n == 1 ? MKT_AUTHORITY_ADD : MKT_AUTHORITY_REMOVE;
+	c->generation = n->signers.generation;
+	node_key(202, &c->who.key, second);
+	snprintf(c->who.name, MKT_NAME_MAX, "second");
+	op.u.authority.nsigs = (uint8_t)n->signers.n;
+	mkt_authority_signed(c, mkt_chain_id(n->c), &b);
+	for (unsigned i = 0; i < n->signers.n; i++) {
+		struct mkt_sig sig;
+
+		mkt_sign(&sig, i ? second : &n->authority_key, b.data, b.len);
+		sigs[i * MKT_COSIGN_LEN] = (char)i;
+		memcpy(sigs + i * MKT_COSIGN_LEN + 2, sig.b, MKT_SIG_LEN);
+	}
+	mkt_buf_release(&b);
+	node_begin(n, n->prev.time_ms + 1000);
+	NODE_WANT(node_do(n, 0, &op, NULL, sigs));
+	seal_by_all(n, second);
+	NODE_WANT(n->signers.generation == c->generation + 1);
+}
+
+/* One contract, with @changes[i] changes of the set before its i-th block. */
+static void trade_over(struct node *n, const unsigned changes[4], struct mkt_seckey *second)
+{
+	uint32_t window = (uint32_t)(NODE_T0_S / 1800) + 4;
+	uint64_t end_ms = (window + 1) * 1800000ull;
+
+	node_begin(n, n->prev.time_ms + 1000);
+	node_people(n);
+	seal(n);
+	for (unsigned i = 0; i < 4; i++) {
+		for (unsigned k = 0; k < changes[i]; k++)
+			change(n, second);
+		node_begin(n, i < 2 ? n->prev.time_ms + 1000 : i == 2 ? end_ms : end_ms + 7200000);
+		if (i == 0)
+			bid(n, 1, MKT_SELL, window, 20000);
+		if (i == 1)
+			bid(n, 2, MKT_BUY, window, 25000);
+		if (i == 2)
+			report(n, 1, 1, MKT_SUPPLY, 900);
+		seal_by_all(n, second);
+	}
+}
+
+/* Every way in which a set of one or two can change, come back, and change again. */
+static void test_authorities_change(void **state)
+{
+	(void)state;
+	for (unsigned way = 0; way < 81; way++) {
+		unsigned changes[4] = {way % 3, way / 3 % 3, way / 9 % 3, way / 27};
+		struct mkt_buf b = MKT_BUF_INIT;
+		struct mkt_seckey second;
+		struct mkt_cert_facts f;
+		struct mkt_hash chain;
+		struct mkt_cert_trust t = {.chain = &chain};
+		struct mkt_err err = {0};
+		unsigned sum = changes[0] + changes[1] + changes[2] + changes[3];
+		struct node n;
+
+		node_start(&n, "cert-authorities", rng_start("cert"));
+		chain = *mkt_chain_id(n.c);
+		trade_over(&n, changes, &second);
+		NODE_OK(mkt_cert_build(n.c, 1, &b, &err), &err);
+		if (verify(&b, &t, &f, &err) < 0)
+			fail_msg("changes %u %u %u %u: %s", changes[0], changes[1], changes[2],
+				 changes[3], err.text);
+		assert_int_equal(f.authorities, 1 + sum % 2);
+		t = (struct mkt_cert_trust){.keys = n.g.authorities, .nkeys = 1};
+		NODE_OK(verify(&b, &t, &f, &err), &err);
+		/* Who has been in the set and is not any more proves nothing. */
+		node_key(202, &n.g.operator_key, &second);
+		t.keys = &n.g.operator_key;
+		if (!(sum % 2))
+			assert_int_equal(verify(&b, &t, &f, &err), -MKT_EINTEGRITY);
+		mkt_buf_release(&b);
+		node_stop(&n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),	   cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_authorities_change),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
