@@ -215,6 +215,9 @@ static int show_statement(struct mkt_session *s, const char *who, const struct m
 	}
 	if (!rc && mkt_for_people(s->app) && a.next)
 		mkt_out_say(&s->app->out, "~ more: --cursor %s\n", a.next);
+	if (!rc && mkt_jval_has(&a.root, "pruned"))
+		mkt_app_warn(s->app, "what happened up to block %llu is in an archive, not here",
+			     (unsigned long long)mkt_count(&a.root, "pruned"));
 	mkt_answer_release(&a);
 	mkt_buf_release(&query);
 	return rc;

@@ -23,7 +23,8 @@ static const struct mkt_opt bill_opts[] = {
 	 .dflt = "this",
 	 .at = MKT_O_AT(struct bill_values, month, const char *),
 	 .help = "2026-11, this, last, or all with something booked"},
-	MKT_O_FLAG(struct bill_values, all, "all", 0, "every account"), MKT_O_END};
+	MKT_O_FLAG(struct bill_values, all, "all", 0, "every account"),
+	MKT_O_END};
 
 enum {
 	C_MONTH,
@@ -91,11 +92,12 @@ struct billing {
 	uint64_t number;
 	char name[64];
 	/* Of the account that is read. */
-	bool open;	       /* @span and @b are of a month */
+	bool open; /* @span and @b are of a month */
 	struct mkt_span span;
 	struct mkt_booked b;
-	int64_t balance_uc;    /* before @span */
-	uint64_t pruned;       /* what was booked up to this block is not told */
+	int64_t balance_uc; /* before @span */
+	uint64_t pruned;    /* what was booked up to this block is not told */
+	bool partly;	    /* a month is left out, of some account */
 };
 
 /* ---- one row ------------------------------------------------------------------------------ */
@@ -198,7 +200,10 @@ static int end_month(struct billing *l)
 	if (rc)
 		return rc;
 	if (l->every_month || l->span.from == l->only.from) {
-		if (l->words)
+		/* A sum without a part of what was booked would be believed. */
+		if (l->pruned && l->pruned >= l->span.from)
+			l->partly = true;
+		else if (l->words)
 			in_words(l, change_uc, closing_uc);
 		else
 			rc = table_row(l, change_uc, closing_uc);
@@ -253,14 +258,14 @@ static int read_page(struct billing *l, const char *from, char next[64], bool *e
 	int rc = mkt_session_get(l->s, &a, "/v1/accounts/%llu/events?limit=1000&from=%s",
 				 (unsigned long long)l->number, from);
 
+	/* Before the events: months that end in this page must know. */
+	if (!rc && mkt_jval_has(&a.root, "pruned") && mkt_count(&a.root, "pruned") > l->pruned)
+		l->pruned = mkt_count(&a.root, "pruned");
 	while (!rc && mkt_jval_next(&a.data, &it, &ev))
 		rc = add_event(l, &ev);
 	*end = rc == 1 || !a.next;
-	if (rc >= 0) {
+	if (rc >= 0)
 		snprintf(next, 64, "%s", a.next ? a.next : "");
-		if (mkt_jval_has(&a.root, "pruned") && mkt_count(&a.root, "pruned") > l->pruned)
-			l->pruned = mkt_count(&a.root, "pruned");
-	}
 	mkt_answer_release(&a);
 	return rc == 1 ? 0 : rc;
 }
@@ -299,9 +304,12 @@ static int bill_account(struct billing *l, const struct mkt_jval *account)
 	if (!rc)
 		rc = end_story(l);
 	if (!rc && l->pruned)
-		mkt_app_warn(l->s->app,
-			     "what was booked for '%s' up to block %llu is in an archive, not here",
-			     l->name, (unsigned long long)l->pruned);
+		mkt_app_warn(
+			l->s->app,
+			"what was booked for '%s' up to block %llu is in an archive, not here%s",
+			l->name[0] ? l->name : mkt_fmt_decimal((int64_t)l->number, 0, 0).s,
+			(unsigned long long)l->pruned,
+			l->partly ? ": a month of which a part is there is left out" : "");
 	return rc;
 }
 
@@ -366,6 +374,10 @@ static int make_bill(struct mkt_session *s, const struct bill_values *v)
 	if (!l.words)
 		mkt_out_part(out, &bill_table);
 	rc = v->all ? bill_all(&l) : bill_one(&l);
+	if (!rc && l.partly && !l.every_month)
+		rc = mkt_err_set(&s->app->err, MKT_EPRUNED,
+				 "a part of the bill of %s is in an archive, not here",
+				 l.only.month.text);
 	if (!l.words)
 		mkt_out_close(out);
 	mkt_spans_release(&l.spans);

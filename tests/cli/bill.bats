@@ -181,3 +181,52 @@ check_sums() {
 	[ "$(jq -c '[.data[].month] | unique' bills.json)" = '["2026-11","2026-12"]' ] || fail months
 	[ "$(sum .contracted_wh <settled.json)" -gt 0 ] || fail "nothing was traded"
 }
+
+# Two months in an archive, one here and half there, one whole: the sums told are whole ones.
+@test "on a pruned node: no sum without a part of it, in no form" {
+	local day
+	accounts elm oak
+	as elm account transfer oak 7JPY -q --yes
+	for day in 2026-12-01 2026-12-25 2026-12-30 2027-01-02; do
+		clock "$day 09:00"
+		as oak account transfer elm 11JPY -q --yes
+		as elm account transfer oak 3JPY -q --yes
+	done
+	clock "2027-01-10 09:00"
+	as elm bill --month 2026-12 --json | json -e '.data[0] | [.change_ujpy, .opening_ujpy] == ["24000000", "999993000000"]' || fail before
+	as elm account --statement >whole
+	stop_ledgerd
+	run3 "$BUILD_DIR/ledgerd" prune -f m/ledgerd.conf --keep 12
+	status_is 0
+	start_ledgerd
+
+	run3 as elm bill
+	status_is 0
+	out_is "elm  2027-01
+  transfers received                                     11 JPY
+  transfers sent                                         -3 JPY
+  change                                                  8 JPY"
+	err_has "what was booked for 'elm' up to block "
+	for month in 2026-11 2026-12; do
+		run3 as elm bill --month $month
+		status_is 5
+		out_is ""
+		err_has "a part of the bill of $month is in an archive, not here"
+	done
+	run3 as elm bill --month all --porcelain --fields month,change_ujpy,opening_ujpy
+	status_is 0
+	[ "$(grep -c '^bill' <<<"$out")" = 1 ] || fail "months: $out"
+	out_has "2027-01	8000000	"
+	err_has "a month of which a part is there is left out"
+	run3 mkt bill --all --month 2026-12 --csv
+	status_is 5
+	! grep -q elm <<<"$out" || fail "a sum of a part: $out"
+
+	run3 as elm account --statement
+	status_is 0
+	err_has "what happened up to block "
+	[ "$out" = "$(head -n "$(wc -l <<<"$out")" whole)" ] || fail "the statement: $out"
+	[ "$(wc -l <<<"$out")" -lt "$(wc -l <whole)" ] || fail "nothing left"
+	as elm account --statement --json 2>err | json -e '.data | length == 6' || fail json
+	grep -q "in an archive" err || fail "nothing said beside json"
+}
