@@ -1,6 +1,7 @@
 /*
- * Proofs on the spot: a chain of three authorities whose set changes twice is believed, and whatever a
- * node alters in what it answers is told, with the step at fault and one reason.
+ * Proofs on the spot: a chain of three authorities whose set changes, comes back as it was, and changes
+ * again is believed, and whatever a node alters in what it answers is told, with the step at fault and
+ * one reason.
  */
 #include "core/base/compat.h"
 
@@ -12,8 +13,15 @@
 
 #define BLOCKS 21 /* heights 0 .. 20 */
 #define TXS 3	  /* of each block but the first and those that change the set */
+#define CAME 1	  /* the block that adds "east" for the first time */
+#define WENT 2	  /* the block that removes it: the set is that of genesis again */
 #define ADDED 6	  /* the block that adds "east" */
 #define REMOVED 13 /* the block that removes "a1" */
+
+static bool changes_set(unsigned height)
+{
+	return height == CAME || height == WENT || height == ADDED || height == REMOVED;
+}
 
 struct world {
 	struct desk *k;
@@ -154,10 +162,9 @@ static void sign_block(struct world *w, const struct mkt_header *h,
 static void make_block(struct world *w, uint8_t height, struct mkt_header *prev)
 {
 	struct mkt_authorities *set = &w->set[height];
-	struct mkt_authority_change add = {MKT_AUTHORITY_ADD, 0, {.name = "east"}};
-	struct mkt_authority_change gone = {MKT_AUTHORITY_REMOVE, 1, {.name = "a1"}};
+	struct mkt_authority_change c = {MKT_AUTHORITY_ADD, set->generation, {.name = "east"}};
 	struct mkt_buf txs = MKT_BUF_INIT, events = MKT_BUF_INIT;
-	bool change = height == ADDED || height == REMOVED;
+	bool change = changes_set(height);
 	struct mkt_header h = {.chain = w->chain,
 			       .prev = w->chain,
 			       .height = height,
@@ -167,14 +174,17 @@ static void make_block(struct world *w, uint8_t height, struct mkt_header *prev)
 			       .first_tx = prev->first_tx + prev->ntxs};
 	struct mkt_hash leaf[TXS];
 
-	add.who.key = w->pub[3];
-	gone.who.key = w->pub[0];
+	c.who.key = w->pub[3];
+	if (height == WENT || height == REMOVED)
+		c.what = MKT_AUTHORITY_REMOVE;
+	if (height == REMOVED)
+		c.who = set->v[0]; /* a1 */
 	if (height)
 		mkt_header_hash(prev, &h.prev);
 	mkt_authorities_set_hash(set, &h.authorities);
 	mkt_merkle_root(NULL, 0, &h.event_root);
 	if (change) {
-		make_change(w, set, height == ADDED ? &add : &gone, &txs, leaf);
+		make_change(w, set, &c, &txs, leaf);
 		make_event(&events, &h.event_root);
 	} else if (height) {
 		make_transfers(w, height, &txs, leaf);
@@ -186,8 +196,7 @@ static void make_block(struct world *w, uint8_t height, struct mkt_header *prev)
 	if (height + 1 < BLOCKS) {
 		w->set[height + 1] = *set;
 		if (change)
-			mkt_authorities_change(&w->set[height + 1],
-					       height == ADDED ? &add : &gone, height);
+			mkt_authorities_change(&w->set[height + 1], &c, height);
 	}
 	*prev = h;
 	mkt_buf_release(&txs);
@@ -267,7 +276,7 @@ static void answer_tx(const struct world *w, const char *hex, struct mkt_buf *ou
 		     "{\"schema\":\"mkt.tx/1\",\"height\":20,\"as_of\":\"2026-11-23T02:00:00Z\","
 		     "\"data\":{\"tx\":\"%.64s\",\"height\":%u,\"index\":%u,\"account\":%u,"
 		     "\"envelope\":\"",
-		     hex, height, (unsigned)ix, height == ADDED || height == REMOVED ? 0 : 2);
+		     hex, height, (unsigned)ix, changes_set(height) ? 0 : 2);
 	add_hex(out, tx.p, tx.n);
 	mkt_buf_addf(out, "\",\"proof\":{\"n\":%u,\"ix\":%u,\"path\":[", (unsigned)proof.n,
 		     (unsigned)proof.ix);
@@ -287,7 +296,7 @@ static void answer_tx(const struct world *w, const char *hex, struct mkt_buf *ou
 static void answer_chain(const struct world *w, const char *path, struct mkt_buf *out)
 {
 	unsigned height = (unsigned)strtoul(strstr(path, "from=") + 5, NULL, 10);
-	bool head = strstr(path, "headers=1") && height != ADDED && height != REMOVED;
+	bool head = strstr(path, "headers=1") && !changes_set(height);
 	struct mkt_buf record = MKT_BUF_INIT;
 	size_t n = w->block[height].len;
 	struct mkt_block b;
@@ -430,7 +439,7 @@ static void each_transaction_is_proved(void **state)
 
 	(void)state;
 	for (unsigned h = 1; h < BLOCKS; h++) {
-		bool change = h == ADDED || h == REMOVED;
+		bool change = changes_set(h);
 
 		for (uint32_t i = 0; i < (change ? 1 : TXS); i++)
 			has(prove_tx(w, h, i), "PROVED: transaction ");
