@@ -38,6 +38,7 @@ struct device {
 	unsigned flags;
 	bool meter;
 	int32_t own_w, load_w;
+	uint32_t charge_w, discharge_w, wmax_w; /* of the nameplate */
 	bool local;
 	uint64_t revert_ms; /* real time at which control ends; 0: it does not */
 };
@@ -376,7 +377,7 @@ static const struct {
 };
 
 /* Everything is a battery to the physics: a meter is one that is never full. */
-static void set_phys(const struct device *v, struct sim_phys *p)
+static void set_phys(struct device *v, struct sim_phys *p)
 {
 	p->battery = true;
 	p->phases = 3;
@@ -385,6 +386,7 @@ static void set_phys(const struct device *v, struct sim_phys *p)
 			p->phases = (uint8_t)(v->m[i].id - 100);
 	p->capacity_wh = v->meter ? SIM_CAPACITY_MAX_WH : 10000;
 	p->charge_max_w = p->discharge_max_w = v->meter ? 100000 : WMAX_W;
+	v->charge_w = v->discharge_w = v->wmax_w = WMAX_W;
 	p->efficiency = v->meter ? 1000 : 950;
 	p->taper = v->meter ? 1000 : 900;
 	if (where(v, SS_103_WH) >= 0 || where(v, SS_203_TotWhImp) >= 0)
@@ -457,9 +459,9 @@ static int32_t wanted_w(const struct device *v)
 			w = 0; /* there is no sun in here */
 	}
 	if (where(v, SS_123_WMaxLimPct) >= 0 && get(v, SS_123_WMaxLim_Ena) == 1)
-		most = (int32_t)(get(v, SS_123_WMaxLimPct) * WMAX_W / FULL);
+		most = (int32_t)(get(v, SS_123_WMaxLimPct) * v->wmax_w / FULL);
 	if (where(v, SS_704_WSet) >= 0 && get(v, SS_704_WMaxLimPctEna) == 1)
-		most = (int32_t)(get(v, SS_704_WMaxLimPct) * WMAX_W / FULL);
+		most = (int32_t)(get(v, SS_704_WMaxLimPct) * v->wmax_w / FULL);
 	return w < -most ? -most : w;
 }
 
@@ -628,6 +630,31 @@ static void measure_meter(struct device *v, const struct sim_phys *p)
 	put_float(v, SS_213_TotWhImp, imp, 0);
 }
 
+static uint32_t in_register(uint32_t w)
+{
+	return w < INT16_MAX ? w : INT16_MAX;
+}
+
+/* A battery of another size, by --charge-max and --discharge-max, says so on its nameplate. */
+static void rate(struct device *v, const struct sim_phys *p)
+{
+	uint32_t in = in_register(p->charge_max_w), out = in_register(p->discharge_max_w);
+	uint32_t most = in > out ? in : out;
+	const struct value values[] = {
+		{SS_120_WRtg, most}, {SS_120_MaxChaRte, in}, {SS_120_MaxDisChaRte, out},
+		{SS_124_WChaMax, most}, {SS_702_WMaxRtg, most}, {SS_702_WChaRteMaxRtg, in},
+		{SS_702_WDisChaRteMaxRtg, out}, {SS_702_WMax, most}, {SS_702_WChaRteMax, in},
+		{SS_702_WDisChaRteMax, out}, {SS_802_WChaRteMax, in}, {SS_802_WDisChaRteMax, out},
+	};
+
+	if (v->meter || (in == v->charge_w && out == v->discharge_w))
+		return;
+	v->charge_w = in;
+	v->discharge_w = out;
+	v->wmax_w = most;
+	puts_(v, values, MKT_ARRAY_SIZE(values));
+}
+
 /* ---- requests ------------------------------------------------------------------------------ */
 
 /* Is [at, at + n) within one model, its head included? */
@@ -652,6 +679,7 @@ static int do_read(struct sim *s, struct sim_device *d, bool holding, uint16_t a
 		return SIM_RTU_ADDRESS;
 	if ((v->flags & F_STRICT) && (n > 60 || !within_one(v, at, n)))
 		return SIM_RTU_ADDRESS;
+	rate(v, &d->phys);
 	measure_inverter(v, &d->phys);
 	measure_der(v, &d->phys, sim_real_ms());
 	measure_battery(v, &d->phys);

@@ -150,3 +150,22 @@ flows() { # W: until the battery does it
 	"$BUILD_DIR/mkt" device set "$HOME/line" --driver sunspec release --yes 5>&- >out
 	flows -300
 }
+
+@test "a battery of another size says so on its nameplate, in all its families" {
+	local model
+	for model in hybrid700 gen24 battery802; do
+		rm -f line
+		"$BUILD_DIR/mkt-sim-sunspec" --pty line --model "$model" --charge-max 15000 --discharge-max 12000 \
+			<orders >sim.out 2>&1 3>&- &
+		SIM=$!
+		exec 5>orders
+		wait_for sim.out 'ready'
+		run3 mkt device read "$HOME/line" --driver sunspec --porcelain
+		status_is 0
+		[[ $out == *power.charge.max*15000* ]] || fail "$model: $out"
+		[[ $out == *power.discharge.max*12000* ]] || fail "$model: $out"
+		exec 5>&-
+		kill $SIM
+		wait $SIM 2>/dev/null || true
+	done
+}
