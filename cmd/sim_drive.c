@@ -169,13 +169,22 @@ static int give(struct sim_devices *d, struct sim_dev *dev, const struct mkt_ord
 	return 0;
 }
 
+/*
+ * The planner stops to the Wh, at instants of the calendar.  The last guard of mkt-driverd is a
+ * little behind it: when that looks is a matter of real time, and a run shall not depend on it.
+ */
+static uint64_t guard_wh(const struct sim_dev *dev, uint64_t stop_wh)
+{
+	return stop_wh ? stop_wh + 2 * (uint64_t)reading(dev, MKT_R_ENERGY_STEP, 1) : 0;
+}
+
 static int order(struct sim_devices *d, struct sim_dev *dev, const struct mkt_plan_out *out)
 {
 	struct mkt_order o = {
 		.set = out->set,
 		.lease_s = LEASE_S,
-		.stop_import_wh = out->stop_wh[0],
-		.stop_export_wh = out->stop_wh[1],
+		.stop_import_wh = guard_wh(dev, out->stop_wh[0]),
+		.stop_export_wh = guard_wh(dev, out->stop_wh[1]),
 	};
 	int rc;
 
