@@ -22,6 +22,7 @@
 #define DAYS_MAX 3660
 #define CHARGER_W_MIN 100
 #define PREMIUM_MAX 100000
+#define END_MS 10000   /* a ledgerd that closed its sockets has ended after this, sanitized too */
 #define GENESIS_S 3600 /* block 0 stands this long before the first day */
 
 struct sim_values {
@@ -231,6 +232,12 @@ static void tell_what(const struct sim *s, const struct sim_values *v, char *out
 		 s->untagged ? " untagged" : "", s->green_mode ? " green" : "", s->premium_upwh);
 }
 
+/* Failures that a ledgerd which is about to end would explain. */
+static bool unreached(int rc)
+{
+	return rc == -MKT_EUNAVAILABLE || rc == -MKT_EUNKNOWN || rc == -MKT_ETIMEOUT;
+}
+
 /* A chain, the days on it, its figures, and its end. */
 static int play(struct sim *s, const struct sim_values *v, struct sim_ledger *l)
 {
@@ -257,6 +264,9 @@ static int play(struct sim *s, const struct sim_values *v, struct sim_ledger *l)
 		rc = (rc = sim_table9(s)) < 0 ? rc : sim_totals_read(s, l);
 	else
 		rc = (rc = sim_play(s)) < 0 ? rc : sim_ledger_read(s, l);
+	if (rc < 0 && !mkt_app_stopped() &&
+	    sim_chain_alive(&s->chain, unreached(rc) ? END_MS : 0) < 0)
+		return -s->app->err.code;
 	if (rc < 0 || (rc = sim_chain_stop(&s->chain)) < 0)
 		return rc;
 	return sim_recount(s, l);

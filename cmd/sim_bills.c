@@ -84,7 +84,10 @@ struct sim_bill_sums sim_bill_sums(const struct sim *s)
 		sums.bills_uc += sim_bill_uc(b);
 		sums.alone_uc += b->alone_uc;
 		sums.charges_uc += b->charges_uc;
-		sums.worse += sim_bill_uc(b) > b->alone_uc;
+		if (sim_bill_uc(b) > b->alone_uc) {
+			sums.worse++;
+			sums.worse_uc += sim_bill_uc(b) - b->alone_uc;
+		}
 		sums.dearer += b->paid_uc + b->fees_uc >
 			       b->retail_uc + (int64_t)b->bought_wh * s->premium_upwh;
 		sums.cheaper += b->earned_uc < b->feed_in_uc;

@@ -38,6 +38,7 @@ int64_t sim_bill_uc(const struct sim_bill *b);
 struct sim_bill_sums {
 	int64_t bills_uc, alone_uc, charges_uc;
 	uint32_t worse;     /* participants who pay more than alone, charges and all */
+	int64_t worse_uc;   /* how much more */
 	uint32_t dearer;    /* who paid above the retailer's price for what they drew: must be 0 */
 	uint32_t cheaper;   /* who earned less than the feed-in price: must be 0 */
 };

@@ -16,7 +16,6 @@
 #define MARGIN_UPWH 14000 /* on the day-ahead price: grid and supply */
 #define FEED_IN_UPWH 8000
 #define SIM_CARS_MAX 256 /* of one site, between plug-in and the report of their last window */
-#define END_MS 10000 /* a ledgerd that closed its sockets has ended after this, sanitized too */
 
 static uint32_t window_of(uint64_t time_s)
 {
@@ -621,12 +620,6 @@ static int settle_all(struct sim *s)
 	return rc < 0 ? rc : sim_post_send(s);
 }
 
-/* Failures that a ledgerd which is about to end would explain. */
-static bool unreached(int rc)
-{
-	return rc == -MKT_EUNAVAILABLE || rc == -MKT_EUNKNOWN || rc == -MKT_ETIMEOUT;
-}
-
 /* A signal ends it. */
 static void keep_pace(const struct sim *s)
 {
@@ -649,8 +642,6 @@ static int play_days(struct sim *s, struct mkt_progress *bar)
 
 	for (uint32_t k = first; !rc && k < end; k++) {
 		rc = play_window(s, k);
-		if (rc < 0 && sim_chain_alive(&s->chain, unreached(rc) ? END_MS : 0) < 0)
-			return -s->app->err.code;
 		if (mkt_app_stopped())
 			return stopped(s);
 		if (!mkt_app_left_ms(s->app))

@@ -145,6 +145,8 @@ enum {
 	C_DIGEST, C_WALL, C_HOLDS, C_COUNT
 };
 
+_Static_assert(C_COUNT <= MKT_COLS_MAX, "a bit each");
+
 static const struct mkt_col sim_cols[] = {
 	[C_FROM] = {.name = "from", .kind = MKT_COL_TIME},
 	[C_DAYS] = {.name = "days", .kind = MKT_COL_UINT},
@@ -436,7 +438,10 @@ static void tell_bills(struct sim *s)
 	line(s, "all bills together", NULL, "%s", mkt_fmt_money(b.bills_uc, currency).s);
 	line(s, "at the retailer alone", NULL, "%s", mkt_fmt_money(b.alone_uc, currency).s);
 	line(s, "of the bills for shortfalls", NULL, "%s", mkt_fmt_money(b.charges_uc, currency).s);
-	line(s, "pay more than alone", NULL, "%u of %u", b.worse, s->profile->nsites);
+	line(s, "dearer than the retailer", NULL, "%u of %u bought, %u sold below feed-in",
+	     b.dearer, s->profile->nsites, b.cheaper);
+	line(s, "pay more than alone", NULL, "%u of %u, together %s", b.worse,
+	     s->profile->nsites, mkt_fmt_money(b.worse_uc, currency).s);
 }
 
 static void tell_devices(struct sim *s)

@@ -49,7 +49,7 @@ wait_for() {
 	err_is ""
 	[ "$(json '.data | [.devices, .refused, .over_contracted_wh, .holds]' <<<"$out")" = '[26,0,0,true]' ] || fail "$out"
 	[ "$(json '.data | .devices_asked_wh > 50000 and .devices_short_wh * 100 <= .devices_asked_wh' <<<"$out")" = true ] || fail "short: $out"
-	[ "$(json '.data | .devices_over_wh * 100 <= .devices_asked_wh and .devices_orders > 100' <<<"$out")" = true ] || fail "over: $out"
+	[ "$(json '.data | .devices_over_wh * 500 <= .devices_asked_wh and .devices_orders > 100' <<<"$out")" = true ] || fail "over: $out"
 	nothing_left
 }
 
@@ -80,6 +80,8 @@ wait_for() {
 	[ "$(json '.data | .holds and .bills_uc != "0" and .retailer_alone_uc != "0"' <<<"$out")" = true ] || fail "$out"
 	run3 mkt sim --days 2 --seed 5
 	out_has "at the retailer alone"
+	out_has "dearer than the retailer"
+	out_has "0 of 21 bought, 0 sold below feed-in"
 	out_has "pay more than alone"
 }
 
