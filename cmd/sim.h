@@ -182,6 +182,9 @@ int sim_post_add(struct sim *s, struct sim_party *p, const struct mkt_plan *plan
 /* Add one envelope as it is. */
 int sim_post_frame(struct sim *s, struct sim_party *p, const struct mkt_plan *plan) MKT_MUST_CHECK;
 
+/* What the battery of a site is called where it is driven. */
+void sim_battery_id(const struct mkt_site *site, char out[MKT_CHARGER_MAX + 1]);
+
 /* The operator enrolls a site, or the retailer (@site NULL), under its name. */
 int sim_post_enroll(struct sim *s, const struct mkt_site *site, const struct mkt_pubkey *pub)
 	MKT_MUST_CHECK;

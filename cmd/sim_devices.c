@@ -77,8 +77,7 @@ static int add_dev(struct sim_devices *d, struct sim_line *l, uint16_t site, int
 	dev->charger = charger;
 	dev->next_ms = MKT_PLAN_NEVER;
 	if (charger < 0)
-		snprintf(dev->name, sizeof(dev->name), "%.*s-battery", MKT_DEV_NAME_MAX - 8,
-			 at->id);
+		sim_battery_id(at, dev->name);
 	else
 		snprintf(dev->name, sizeof(dev->name), "%s", at->chargers[charger]);
 	return 0;

@@ -4,7 +4,7 @@
  *
  *   sim_devices.c  the programs: which device is what, started, ended
  *   sim_drive.c    the windows: what each device is to move, orders, meters
- *   sim_tell.c     states of the chargers, for who watches
+ *   sim_tell.c     their states, for who watches
  *
  * The calendar of the devices is a shared clock that mkt sim moves from one
  * decision to the next; all lines, polls and heartbeats run in real time.
@@ -103,8 +103,11 @@ int sim_line_tell(struct sim_devices *d, struct sim_line *l, const char *fmt, ..
  */
 int sim_drive(struct sim_devices *d, uint64_t until_s) MKT_MUST_CHECK;
 
-/* Publish the states of all chargers; what does not arrive is not missed. */
+/* Publish the states of all; what does not arrive is not missed. */
 void sim_tell(struct sim_devices *d);
+
+/* Wh by its counter in the window that runs; @dir: enum mkt_plan_dir. */
+uint64_t sim_dev_moved(const struct sim_dev *dev, int dir);
 
 /* What devices of a site moved in window @w; @car_wh has room for the agent's cars. */
 void sim_moved(const struct sim_devices *d, uint16_t site, uint32_t w, uint32_t *car_wh,

@@ -7,11 +7,11 @@
 #include "core/units/fmt.h"
 
 #define WINDOW_MS ((uint64_t)MKT_PROFILE_WINDOW_S * 1000)
-#define CALL_MS 20000	    /* of real time, for one exchange */
-#define LEASE_S 86400	    /* of real time: the calendar is faster */
-#define LATENCY_MS 3000	    /* a charger lets the car stop before its relay opens */
+#define CALL_MS 20000	/* of real time, for one exchange */
+#define LEASE_S 86400	/* of real time: the calendar is faster */
+#define LATENCY_MS 3000 /* a charger lets the car stop before its relay opens */
 #define MARGIN_MS 10000
-#define CAPACITY_SHARE 2    /* a car's battery holds twice what the session brings: no taper */
+#define CAPACITY_SHARE 2 /* a car's battery holds twice what the session brings: no taper */
 #define CAR_SOC 300
 
 static uint32_t window_of_ms(uint64_t ms)
@@ -46,7 +46,7 @@ static uint64_t counter(const struct sim_dev *dev, int dir)
 	return v > 0 ? (uint64_t)v : 0;
 }
 
-static uint64_t moved(const struct sim_dev *dev, int dir)
+uint64_t sim_dev_moved(const struct sim_dev *dev, int dir)
 {
 	uint64_t now = counter(dev, dir);
 
@@ -64,7 +64,7 @@ static void begin(struct sim_dev *dev)
 static void sum_up(struct sim_dev *dev)
 {
 	for (int dir = 0; dir < 2; dir++) {
-		uint64_t wh = moved(dev, dir), want = dev->wanted_wh[dir];
+		uint64_t wh = sim_dev_moved(dev, dir), want = dev->wanted_wh[dir];
 
 		dev->asked_wh += want;
 		dev->moved_wh += wh;
@@ -142,7 +142,7 @@ static void describe(const struct sim_devices *d, const struct sim_dev *dev,
 	};
 	for (int dir = 0; dir < 2; dir++) {
 		p->counter_wh[dir] = counter(dev, dir);
-		p->moved_wh[dir] = moved(dev, dir);
+		p->moved_wh[dir] = sim_dev_moved(dev, dir);
 	}
 	memcpy(p->takes_w, dev->takes_w, sizeof(p->takes_w));
 	p->metered[0] = dev->view->caps & MKT_CAP_IMPORT;
@@ -189,8 +189,8 @@ static int order(struct sim_devices *d, struct sim_dev *dev, const struct mkt_pl
 	int rc;
 
 	if (o.set.kind == MKT_SET_NONE)
-		o.set = (struct mkt_setpoint){
-			dev->charger >= 0 ? MKT_SET_CURRENT : MKT_SET_POWER, 0};
+		o.set = (struct mkt_setpoint){dev->charger >= 0 ? MKT_SET_CURRENT : MKT_SET_POWER,
+					      0};
 	/* A new window has a new stop, even at the same power. */
 	if (o.set.kind == dev->set.kind && o.set.value == in_force(dev) &&
 	    (!o.set.value || !memcmp(dev->stop_wh, out->stop_wh, sizeof(dev->stop_wh))))
@@ -236,10 +236,10 @@ static int decide(struct sim_devices *d, struct sim_dev *dev)
 	dev->next_ms = mkt_plan(&in, &out);
 	snprintf(dev->why, sizeof(dev->why), "%s", out.text);
 	mkt_app_trace(d->s->app, "%s %s: %s, set %d, moved %llu+%llu of %llu+%llu Wh, %d W",
-		      mkt_fmt_utc_ms(d->now_ms).s, dev->name, out.text,
-		      out.set.value, (unsigned long long)p.moved_wh[0],
-		      (unsigned long long)p.moved_wh[1], (unsigned long long)in.wanted_wh[0],
-		      (unsigned long long)in.wanted_wh[1], p.power_w);
+		      mkt_fmt_utc_ms(d->now_ms).s, dev->name, out.text, out.set.value,
+		      (unsigned long long)p.moved_wh[0], (unsigned long long)p.moved_wh[1],
+		      (unsigned long long)in.wanted_wh[0], (unsigned long long)in.wanted_wh[1],
+		      p.power_w);
 	return order(d, dev, &out);
 }
 
@@ -253,7 +253,7 @@ static struct mkt_car *car_of(const struct sim_devices *d, const struct sim_dev 
 /* Energy that the car has taken in the window that runs, or in what of it it was here. */
 static void note_car(struct sim_dev *dev, uint32_t window)
 {
-	uint32_t wh = (uint32_t)moved(dev, MKT_PLAN_IMPORT);
+	uint32_t wh = (uint32_t)sim_dev_moved(dev, MKT_PLAN_IMPORT);
 
 	sum_up(dev);
 	dev->session_wh += wh;
@@ -301,14 +301,15 @@ static void want_for_battery(struct sim_devices *d, struct sim_dev *dev)
 	wh = mkt_agent_battery_wants(a, w, r->load_wh[dev->site], r->pv_wh[dev->site],
 				     own_wh(d, dev->site));
 	dev->wanted_wh[0] = wh > 0 ? (uint64_t)wh : 0;
-	dev->wanted_wh[1] = wh < 0 ? (uint64_t)-(int64_t)wh : 0;
+	dev->wanted_wh[1] = wh < 0 ? (uint64_t) - (int64_t)wh : 0;
 }
 
 static void note_battery(const struct sim_devices *d, struct sim_dev *dev, uint32_t w)
 {
 	const struct mkt_site *at = &d->s->profile->sites[dev->site];
 
-	dev->battery_wh[w % SIM_KEPT] = (int32_t)(moved(dev, 0)) - (int32_t)moved(dev, 1);
+	dev->battery_wh[w % SIM_KEPT] =
+		(int32_t)(sim_dev_moved(dev, 0)) - (int32_t)sim_dev_moved(dev, 1);
 	dev->soc_x100[w % SIM_KEPT] = (uint64_t)reading(dev, MKT_R_SOC, 0) * at->battery_wh / 10;
 	sum_up(dev);
 }

@@ -76,6 +76,25 @@ int sim_post_clock(struct sim *s, uint64_t time_s)
 	return sim_post_add(s, party, &party->plan);
 }
 
+void sim_battery_id(const struct mkt_site *site, char out[MKT_CHARGER_MAX + 1])
+{
+	snprintf(out, MKT_CHARGER_MAX + 1, "%.*s-battery", MKT_CHARGER_MAX - 8, site->id);
+}
+
+/* Chargers, and the battery as one: what is driven tells its state. */
+static uint8_t add_chargers(const struct mkt_site *site, struct mkt_buf *out)
+{
+	char battery[MKT_CHARGER_MAX + 1];
+
+	for (unsigned i = 0; i < site->nchargers; i++)
+		mkt_enc_text(out, site->chargers[i], strlen(site->chargers[i]));
+	if (!site->battery_wh || site->nchargers == MKT_CHARGERS_MAX)
+		return site->nchargers;
+	sim_battery_id(site, battery);
+	mkt_enc_text(out, battery, strlen(battery));
+	return (uint8_t)(site->nchargers + 1);
+}
+
 int sim_post_enroll(struct sim *s, const struct mkt_site *site, const struct mkt_pubkey *pub)
 {
 	struct mkt_op op = {.kind = MKT_OP_ENROLL, .account = MKT_OPERATOR};
@@ -89,9 +108,7 @@ int sim_post_enroll(struct sim *s, const struct mkt_site *site, const struct mkt
 	if (site) {
 		op.u.enroll.cls =
 			site->kind == MKT_SITE_OFFICE ? MKT_CLASS_OFFICE : MKT_CLASS_HOUSEHOLD;
-		op.u.enroll.nchargers = site->nchargers;
-		for (unsigned i = 0; i < site->nchargers; i++)
-			mkt_enc_text(&chargers, site->chargers[i], strlen(site->chargers[i]));
+		op.u.enroll.nchargers = add_chargers(site, &chargers);
 		op.u.enroll.chargers_len = (uint32_t)chargers.len;
 	}
 	fill_head(s, MKT_OPERATOR, &head);

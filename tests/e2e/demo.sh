@@ -54,8 +54,8 @@ nothing_left() {
 demo PACE=150ms
 shows LIVE && shows "tx/block" && keys 3 && shows "kWh reported or settled"
 ok $? "the dashboard shows the market at work"
-keys 4 && shows " devices  " && shows "ready A" && shows "no car"
-ok $? "and the chargers"
+keys 4 && shows " devices  " && shows "ready A" && shows "no car" && shows "p20-ba"
+ok $? "and the chargers and batteries"
 keys q
 shows "money conserved" && shows "status=0"
 ok $? "after the dashboard comes the table"
