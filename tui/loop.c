@@ -157,8 +157,25 @@ static void paint(struct tui_loop *l)
 		tui_screen_show(l->screen, &d->canvas, l->cursor_y, l->cursor_x);
 	}
 	mkt_buf_clear(&d->clip);
-	d->urgent = d->canvas.again;
-	d->repaint = false;
+	l->working = d->canvas.again;
+	l->awaited = l->working && (l->awaited || d->urgent);
+	d->urgent = d->repaint = false;
+}
+
+/* One slice more of what the last picture left over; it is shown when it is whole. */
+static void work(struct tui_loop *l)
+{
+	struct tui_dash *d = l->d;
+
+	tui_frame_draw(d, &l->cursor_y, &l->cursor_x);
+	l->working = d->canvas.again;
+	if (l->working)
+		return;
+	if (l->awaited)
+		d->urgent = true; /* a key began it */
+	else
+		d->dirty = true;
+	l->awaited = false;
 }
 
 /* ---- turns -------------------------------------------------------------------------------- */
@@ -217,7 +234,7 @@ static bool wait_for_something(struct tui_loop *l, int wait_ms)
 	wait_ms = least(wait_ms, l->tick_ms + TUI_TICK_MS, d->steady_ms);
 	if (d->dirty)
 		wait_ms = least(wait_ms, l->painted_ms + TUI_PAINT_MS, d->steady_ms);
-	if (d->urgent)
+	if (d->urgent || l->working)
 		wait_ms = 0;
 	if (poll(fds, n, wait_ms) < 0)
 		return false; /* a signal; it is looked at next */
@@ -239,7 +256,11 @@ void tui_loop_turn(struct tui_loop *l, int wait_ms)
 		tui_feed_turn(l->feed, d);
 	tui_run_turn(d);
 	tick(l);
-	if (paint_due(l) && !d->quit)
+	if (d->quit)
+		return;
+	if (l->working && !d->urgent)
+		work(l);
+	if (paint_due(l))
 		paint(l);
 }
 

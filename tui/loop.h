@@ -23,6 +23,7 @@ struct tui_loop {
 	uint64_t tick_ms, painted_ms;
 	enum tui_scheme scheme; /* as the screen has it */
 	uint64_t paints;	/* pictures made because of data */
+	bool working, awaited;	/* the canvas has more to do; a person waits for it */
 	int cursor_y, cursor_x;
 };
 

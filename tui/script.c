@@ -105,7 +105,7 @@ static void press(struct tui_loop *l, const struct tui_input *in)
 	tui_frame_key(l->d, in);
 	do
 		tui_loop_turn(l, 0);
-	while (l->d->urgent && !l->d->quit);
+	while ((l->d->urgent || l->working) && !l->d->quit);
 }
 
 static bool shows(struct tui_loop *l, const char *text)
