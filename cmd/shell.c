@@ -222,6 +222,15 @@ static void above(const char *text)
 	rl_forced_update_display();
 }
 
+/* The chain's zone and currency, asked once the node answers. */
+static void open_session(struct typing *t)
+{
+	t->opened = !mkt_session_open(&t->session, t->s.app, MKT_NEED_MARKET);
+	if (t->opened)
+		t->height = t->height ? t->height : t->session.facts.height;
+	memset(&t->s.app->err, 0, sizeof(t->s.app->err));
+}
+
 static void show_event(struct typing *t, const struct mkt_sse_event *ev)
 {
 	struct mkt_err err = {0};
@@ -232,6 +241,9 @@ static void show_event(struct typing *t, const struct mkt_sse_event *ev)
 	t->height = strtoull(ev->id, NULL, 10);
 	if (t->s.quiet || !strcmp(ev->kind, "block"))
 		return;
+	/* Events may come with the first bytes of a connection. */
+	if (!t->opened)
+		open_session(t);
 	if (t->shown == EVENTS_A_SECOND || !t->opened) {
 		t->left_out++;
 		return;
@@ -278,15 +290,6 @@ static void listen_again(struct typing *t)
 		conf.server = server;
 	if (mkt_stream_new(&conf, &what, &t->stream, &t->s.app->err))
 		memset(&t->s.app->err, 0, sizeof(t->s.app->err));
-}
-
-/* The chain's zone and currency, asked once the node answers. */
-static void open_session(struct typing *t)
-{
-	t->opened = !mkt_session_open(&t->session, t->s.app, MKT_NEED_MARKET);
-	if (t->opened)
-		t->height = t->height ? t->height : t->session.facts.height;
-	memset(&t->s.app->err, 0, sizeof(t->s.app->err));
 }
 
 static void listen(struct typing *t)
