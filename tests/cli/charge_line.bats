@@ -2,7 +2,7 @@
 # mkt charge and the line: how soon a contract is a current, and a cable that stays out for a minute.
 load charge
 
-found_again() { [ "$(grep -c 'ev-1: ready' driverd-l1.log)" -ge 2 ]; }
+found_again() { sleep 1 && is ev-1 state ready; } # a minute of asking is work for others
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 # The charger's own word, from its simulator.
 limit_is() {
