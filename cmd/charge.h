@@ -46,6 +46,10 @@ struct charge_device {
 	struct mkt_plan_device plan;	 /* what the planner is asked with */
 	uint64_t vehicle;		 /* last seen: comes and goes */
 	uint64_t seen_wh[2], seen_ms;	 /* counters, and since when they show this (calendar) */
+	uint64_t before_wh[2], before_ms; /* what they showed before one of them jumped */
+	int64_t jump_wh[2];		  /* how far they have, by mkt-driverd */
+	bool jumped;
+	uint32_t rated_w, step_wh;
 	bool rested;			 /* outside of windows it is as it is configured
 					  * to be when nobody gives it orders */
 	uint64_t order_ms;		 /* monotonic: the last order that was confirmed */

@@ -55,6 +55,8 @@ static struct mkt_duty_reading reading_now(const struct mkt_duty *w, const struc
 		.dev = d->conf->name,
 		.charger = d->enrolled ? d->charger : "",
 		.wh = {d->plan.counter_wh[0], d->plan.counter_wh[1]},
+		.rated_w = d->rated_w,
+		.step_wh = d->step_wh,
 	};
 }
 
@@ -97,10 +99,11 @@ static int begin_meter(struct charge *c, struct mkt_duty *w, struct charge_devic
 {
 	struct mkt_duty_reading r = reading_now(w, d);
 	uint64_t border = w->window_s * 1000;
-	bool known = true;
+	bool known = true, was;
 
 	r.exact = c->now_ms < border + CHARGE_BORDER_MS;
-	if (!r.exact)
+	was = !r.exact;
+	if (was)
 		known = from_history(c, d, border, true, r.wh, &r.exact);
 	if (c->now_ms >= border + window_ms(c) && !known)
 		return 0; /* the window is over: nothing was seen of it */
@@ -108,7 +111,7 @@ static int begin_meter(struct charge *c, struct mkt_duty *w, struct charge_devic
 		charge_note(
 			c, d->conf->name, w->window_s,
 			"the window's beginning was not seen: what flowed before is not counted");
-	return keep_reading(c, "begin", &r, c->now_ms);
+	return keep_reading(c, "begin", &r, was && known ? border : c->now_ms);
 }
 
 static int end_meter(struct charge *c, struct mkt_duty *w, struct charge_device *d,
@@ -150,7 +153,24 @@ static bool due_mark(const struct charge *c, const struct charge_device *d,
 	bool fell = now[0] < m->last_wh[0] || now[1] < m->last_wh[1];
 	bool moved = now[0] != m->last_wh[0] || now[1] != m->last_wh[1];
 
-	return fell || (moved && c->now_ms >= m->last_ms + MARK_MS);
+	return fell || (moved && (c->now_ms < m->last_ms || c->now_ms >= m->last_ms + MARK_MS));
+}
+
+/* Marks are a minute apart: what was seen since the last counts when counters jump. */
+static int mark_jump(struct charge *c, const struct mkt_duty *w, struct charge_device *d,
+		     const struct mkt_duty_meter *m)
+{
+	struct mkt_duty_reading now = reading_now(w, d), before = now;
+	int rc = 0;
+
+	if (!d->jumped)
+		return 0;
+	d->jumped = false;
+	memcpy(before.wh, d->before_wh, sizeof(before.wh));
+	if (d->before_ms >= m->last_ms && before.wh[0] >= m->last_wh[0] &&
+	    before.wh[1] >= m->last_wh[1])
+		rc = keep_reading(c, "mark", &before, d->before_ms);
+	return rc ? rc : keep_reading(c, "mark", &now, c->now_ms);
 }
 
 static int turn_meter(struct charge *c, struct mkt_duty *w, struct charge_device *d)
@@ -159,6 +179,7 @@ static int turn_meter(struct charge *c, struct mkt_duty *w, struct charge_device
 	uint64_t end = w->window_s * 1000 + window_ms(c);
 	uint64_t grace = (uint64_t)c->s.facts.deadline_s * 1000 / GRACE_PARTS;
 	struct mkt_duty_reading r;
+	int rc;
 
 	if (m && m->ended)
 		return 0;
@@ -168,6 +189,9 @@ static int turn_meter(struct charge *c, struct mkt_duty *w, struct charge_device
 		return begin_meter(c, w, d);
 	if (c->now_ms >= end)
 		return end_meter(c, w, d, m);
+	rc = mark_jump(c, w, d, m);
+	if (rc)
+		return rc;
 	if (!due_mark(c, d, m))
 		return 0;
 	r = reading_now(w, d);
@@ -200,16 +224,15 @@ static int turn_windows(struct charge *c)
 /* ---- the plan ----------------------------------------------------------------------------- */
 
 /* What has moved in the window by the counters of now. */
-static void read_moved(struct charge_device *d, const struct mkt_duty *w)
+static void read_moved(const struct charge *c, struct charge_device *d, const struct mkt_duty *w)
 {
 	const struct mkt_duty_meter *m = w ? mkt_duty_meter(w, d->conf->name) : NULL;
 
 	for (unsigned dir = 0; dir < 2; dir++) {
-		uint64_t now = d->plan.counter_wh[dir];
-
 		d->plan.moved_wh[dir] = m ? mkt_duty_moved(m, dir) : 0;
-		if (m && d->view && now > m->last_wh[dir])
-			d->plan.moved_wh[dir] += now - m->last_wh[dir];
+		if (m && d->view)
+			d->plan.moved_wh[dir] +=
+				mkt_duty_growth(m, dir, d->plan.counter_wh[dir], c->now_ms);
 	}
 }
 
@@ -240,7 +263,7 @@ static uint64_t ask_plan(struct charge *c, struct mkt_duty *w, struct mkt_plan_o
 	for (uint32_t i = 0; i < c->ndevices; i++) {
 		struct charge_device *d = &c->devices[i];
 
-		read_moved(d, w);
+		read_moved(c, d, w);
 		devices[i] = d->plan;
 		/* Without a counter at its beginning nothing may flow in a window. */
 		if (w && concerned(w, d) && !mkt_duty_meter(w, d->conf->name))

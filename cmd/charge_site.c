@@ -289,26 +289,49 @@ static uint32_t held_ma(const struct charge_device *d)
 	return positive(most, 0);
 }
 
+/* No less than can flow: to tell what flowed from what another meter shows. */
+static uint32_t rated_w(const struct charge_device *d)
+{
+	uint32_t ma = positive(value(d, MKT_R_CURRENT_MAX, 0), CURRENT_MAX_MA);
+	int64_t w[] = {3 * (int64_t)mkt_plan_watts(&d->plan, ma), d->conf->max_w,
+		       value(d, MKT_R_POWER_CHARGE_MAX, 0), value(d, MKT_R_POWER_DISCHARGE_MAX, 0)};
+	int64_t most = 0;
+
+	for (unsigned i = 0; i < MKT_ARRAY_SIZE(w); i++)
+		most = w[i] > most ? w[i] : most;
+	return most < INT32_MAX / 2 ? 2 * (uint32_t)most : INT32_MAX;
+}
+
 static void read_counters(struct charge *c, struct charge_device *d)
 {
 	struct mkt_plan_device *p = &d->plan;
-	uint64_t w, step = positive(value(d, MKT_R_ENERGY_STEP, 1), 1);
-	bool moved = false;
+	uint64_t w;
+	const int64_t jump[2] = {d->view->import_jump_wh, d->view->export_jump_wh};
+	bool moved = false, jumped = memcmp(jump, d->jump_wh, sizeof(jump)) != 0;
 
 	for (unsigned dir = 0; dir < 2; dir++) {
 		int64_t v = value(d, dir ? MKT_R_ENERGY_EXPORT : MKT_R_ENERGY_IMPORT, 0);
 
 		p->counter_wh[dir] = v > 0 ? (uint64_t)v : 0;
 		moved |= p->counter_wh[dir] != d->seen_wh[dir];
-		d->seen_wh[dir] = p->counter_wh[dir];
+		jumped |= p->counter_wh[dir] < d->seen_wh[dir];
 	}
+	if (jumped) {
+		memcpy(d->before_wh, d->seen_wh, sizeof(d->before_wh));
+		memcpy(d->jump_wh, jump, sizeof(jump));
+		d->before_ms = d->seen_ms;
+		d->jumped = true;
+	}
+	memcpy(d->seen_wh, p->counter_wh, sizeof(d->seen_wh));
+	d->rated_w = rated_w(d);
+	d->step_wh = positive(value(d, MKT_R_ENERGY_STEP, 1), 1);
 	p->power_known = charge_fresh(d, MKT_R_POWER);
 	p->power_w = (int32_t)value(d, MKT_R_POWER, 0);
 	w = (uint64_t)(p->power_w < 0 ? -(int64_t)p->power_w : p->power_w);
 	if (moved || !w || !d->seen_ms)
 		d->seen_ms = c->now_ms;
 	w = w * (c->now_ms - d->seen_ms) / 3600000;
-	p->unseen_wh = (uint32_t)(w < step ? w : step);
+	p->unseen_wh = (uint32_t)(w < d->step_wh ? w : d->step_wh);
 }
 
 static bool usable(const struct charge_device *d)
@@ -379,15 +402,32 @@ static bool wants_refresh(const struct charge *c, const struct charge_device *d)
 	return !mkt_reading_fresh(&d->view->r, id, mkt_app_mono_ms(), CURRENT_EXACT_MS);
 }
 
+/* A counter that mkt-driverd doubts keeps its age while the calendar of a simulation may jump. */
+static bool counted_since(const struct charge_device *d, uint64_t mono_ms)
+{
+	static const enum mkt_reading_id ids[] = {MKT_R_ENERGY_IMPORT, MKT_R_ENERGY_EXPORT};
+
+	for (unsigned i = 0; i < MKT_ARRAY_SIZE(ids); i++)
+		if (d->plan.metered[i] && d->view->r.v[ids[i]].known &&
+		    d->view->r.v[ids[i]].at_ms < mono_ms)
+			return false;
+	return true;
+}
+
 static void refresh(struct charge *c, struct charge_device *d)
 {
 	unsigned tries = mkt_clock_simulated(c->clock) ? REFRESH_TRIES : 1;
 	struct mkt_err err = {0};
 	int rc = -1;
 
-	while (rc && tries-- && d->line->client)
-		rc = mkt_devc_refresh(d->line->client, d->conf->name,
-				      mkt_app_mono_ms() + REFRESH_MS, &err);
+	while (rc && tries-- && d->line->client) {
+		uint64_t mono = mkt_app_mono_ms();
+
+		rc = mkt_devc_refresh(d->line->client, d->conf->name, mono + REFRESH_MS, &err);
+		look_up(c);
+		if (!rc && mkt_clock_simulated(c->clock) && d->view && !counted_since(d, mono))
+			rc = -MKT_EDEVSTALE;
+	}
 	if (rc == -MKT_EUNAVAILABLE && d->line->client)
 		hang_up(c, d->line, &err);
 	else if (rc)

@@ -8,6 +8,9 @@
 
 #define SECONDS_MAX ((uint64_t)1 << 40)
 #define WH_MAX ((uint64_t)1 << 53)
+#define RATED_MAX_W 1000000 /* of a device that does not say */
+#define SLACK_WH 100
+#define BACK_MS 3600000 /* the most that a clock set back is taken for */
 
 void mkt_duties_release(struct mkt_duties *d)
 {
@@ -89,7 +92,7 @@ uint64_t mkt_duty_wh(const struct mkt_duty *w, unsigned dir)
 
 uint64_t mkt_duty_moved(const struct mkt_duty_meter *m, unsigned dir)
 {
-	return m->carried_wh[dir] + m->last_wh[dir] - m->base_wh[dir];
+	return m->moved_wh[dir];
 }
 
 uint64_t mkt_duty_metered(const struct mkt_duty *w, unsigned dir)
@@ -312,22 +315,65 @@ static struct mkt_duty_meter *add_meter(struct mkt_duty *w, const char *dev, str
 	return v;
 }
 
-/* A reading of both counters; one that has fallen belongs to another meter. */
+/* What a counter begins anew after: digits of Wh or of kWh, 32 bits of Wh and their multiples. */
+static const uint64_t moduli[] = {
+	UINT64_C(100000),	UINT64_C(1000000),    UINT64_C(10000000),
+	UINT64_C(100000000),	UINT64_C(1000000000), UINT64_C(10000000000),
+	UINT64_C(100000000000), UINT64_C(1) << 32,    (UINT64_C(1) << 32) * 10,
+	(UINT64_C(1) << 32) * 100,
+};
+
+/* What can have flowed since a time, with a quarter to spare. */
+static uint64_t flow_max_wh(const struct mkt_duty_meter *m, uint64_t since_ms, uint64_t at_ms)
+{
+	uint64_t time_s = at_ms > since_ms ? (at_ms - since_ms) / 1000 + 1 : 1;
+	uint64_t rated_w = m->rated_w ? m->rated_w : RATED_MAX_W;
+
+	if (time_s > UINT32_MAX)
+		time_s = UINT32_MAX;
+	return rated_w * time_s / 3600 * 5 / 4 + 2 * (uint64_t)m->step_wh + SLACK_WH;
+}
+
+/* When the window began for the device, by a clock that may have been set back since. */
+static uint64_t begin_ms(const struct mkt_duty_meter *m, uint64_t at_ms)
+{
+	if (at_ms >= m->last_ms)
+		return m->begin_ms;
+	return at_ms > BACK_MS ? at_ms - BACK_MS : 0;
+}
+
+/* What flowed while a counter fell: to its end and on from nothing, if that is how it fell. */
+static uint64_t rolled_over(uint64_t from, uint64_t to, uint64_t most)
+{
+	for (unsigned i = 0; i < MKT_ARRAY_SIZE(moduli); i++)
+		if (from < moduli[i] && moduli[i] - from <= most && to <= most - (moduli[i] - from))
+			return moduli[i] - from + to;
+	return 0;
+}
+
+uint64_t mkt_duty_growth(const struct mkt_duty_meter *m, unsigned dir, uint64_t wh, uint64_t at_ms)
+{
+	uint64_t last = m->last_wh[dir], grown = m->moved_wh[dir] + wh - last;
+
+	if (wh < last)
+		return rolled_over(last, wh, flow_max_wh(m, m->last_ms, at_ms));
+	/* One reading may be late: it is the window's sum that cannot be too much. */
+	return !m->rated_w || grown <= flow_max_wh(m, begin_ms(m, at_ms), at_ms) ? wh - last : 0;
+}
+
 static void read_meter(struct mkt_duty_meter *m, const uint64_t wh[2], uint64_t at_ms)
 {
 	for (unsigned dir = 0; dir < 2; dir++) {
-		if (wh[dir] < m->last_wh[dir]) {
-			m->carried_wh[dir] += m->last_wh[dir] - m->base_wh[dir];
-			m->base_wh[dir] = wh[dir];
-		}
+		m->moved_wh[dir] += mkt_duty_growth(m, dir, wh[dir], at_ms);
 		m->last_wh[dir] = wh[dir];
 	}
+	m->begin_ms = begin_ms(m, at_ms);
 	m->last_ms = at_ms;
 }
 
 /* What a reading says, before it is known to make sense. */
 struct reading {
-	uint64_t window_s, at_ms, wh[2], carried_wh[2];
+	uint64_t window_s, at_ms, wh[2], moved_wh[2], rated_w, step_wh;
 	char dev[MKT_DEV_NAME_MAX + 1], charger[MKT_CHARGER_MAX + 1];
 	bool begin, end, exact;
 };
@@ -350,9 +396,13 @@ static int get_reading(const struct mkt_jval *r, struct reading *v, struct mkt_e
 		return rc;
 	rc = mkt_jget_text(r, "charger", v->charger, sizeof(v->charger), err);
 	if (!rc)
-		rc = mkt_jget_u64(r, "carried_import", WH_MAX, &v->carried_wh[0], err);
+		rc = mkt_jget_u64(r, "carried_import", WH_MAX, &v->moved_wh[0], err);
 	if (!rc)
-		rc = mkt_jget_u64(r, "carried_export", WH_MAX, &v->carried_wh[1], err);
+		rc = mkt_jget_u64(r, "carried_export", WH_MAX, &v->moved_wh[1], err);
+	if (!rc && mkt_jval_has(r, "rated_w"))
+		rc = mkt_jget_u64(r, "rated_w", INT32_MAX, &v->rated_w, err);
+	if (!rc && mkt_jval_has(r, "step_wh"))
+		rc = mkt_jget_u64(r, "step_wh", INT32_MAX, &v->step_wh, err);
 	return rc;
 }
 
@@ -363,11 +413,12 @@ static int begin_meter(struct mkt_duty *w, const struct reading *v, struct mkt_e
 	if (!m)
 		return -err->code;
 	memcpy(m->charger, v->charger, sizeof(m->charger));
-	memcpy(m->base_wh, v->wh, sizeof(v->wh));
 	memcpy(m->last_wh, v->wh, sizeof(v->wh));
-	memcpy(m->carried_wh, v->carried_wh, sizeof(v->wh));
+	memcpy(m->moved_wh, v->moved_wh, sizeof(v->moved_wh));
+	m->rated_w = (uint32_t)v->rated_w;
+	m->step_wh = (uint32_t)v->step_wh;
 	m->exact_begin = v->exact;
-	m->last_ms = v->at_ms;
+	m->begin_ms = m->last_ms = v->at_ms;
 	return 0;
 }
 
@@ -563,8 +614,10 @@ void mkt_duty_put_reading(struct mkt_buf *out, uint64_t at_ms, const char *kind,
 	mkt_jw_kstr(&w, "dev", r->dev);
 	if (!strcmp(kind, "begin")) {
 		mkt_jw_kstr(&w, "charger", r->charger);
-		mkt_jw_ku64(&w, "carried_import", r->carried_wh[0]);
-		mkt_jw_ku64(&w, "carried_export", r->carried_wh[1]);
+		mkt_jw_ku64(&w, "carried_import", r->moved_wh[0]);
+		mkt_jw_ku64(&w, "carried_export", r->moved_wh[1]);
+		mkt_jw_ku64(&w, "rated_w", r->rated_w);
+		mkt_jw_ku64(&w, "step_wh", r->step_wh);
 	}
 	mkt_jw_ku64(&w, "import", r->wh[0]);
 	mkt_jw_ku64(&w, "export", r->wh[1]);
@@ -681,14 +734,17 @@ static void dump_side(const struct mkt_duty *d, unsigned dir, uint64_t at_ms, st
 static void dump_meter(const struct mkt_duty *d, const struct mkt_duty_meter *m,
 		       struct mkt_buf *out)
 {
-	struct mkt_duty_reading r = {.window_s = d->window_s, .dev = m->dev, .charger = m->charger};
+	struct mkt_duty_reading r = {.window_s = d->window_s,
+				     .dev = m->dev,
+				     .charger = m->charger,
+				     .wh = {m->last_wh[0], m->last_wh[1]},
+				     .moved_wh = {m->moved_wh[0], m->moved_wh[1]},
+				     .rated_w = m->rated_w,
+				     .step_wh = m->step_wh,
+				     .exact = m->exact_begin};
 
-	memcpy(r.wh, m->base_wh, sizeof(r.wh));
-	memcpy(r.carried_wh, m->carried_wh, sizeof(r.wh));
-	r.exact = m->exact_begin;
-	mkt_duty_put_reading(out, m->last_ms, "begin", &r);
+	mkt_duty_put_reading(out, m->begin_ms, "begin", &r);
 	mkt_buf_addch(out, '\n');
-	memcpy(r.wh, m->last_wh, sizeof(r.wh));
 	r.exact = m->exact_end;
 	mkt_duty_put_reading(out, m->last_ms, m->ended ? "end" : "mark", &r);
 	mkt_buf_addch(out, '\n');

@@ -11,7 +11,7 @@
  *	{"at":MS,"k":"closed","exec":N,"dir":0|1}         reported, or settled, on the chain
  *	{"at":MS,"k":"cursor","text":"18231:4"}          events were taken up to here
  *	{"at":MS,"k":"begin","window":S,"dev":NAME,"charger":ID,"carried_import":WH,
- *	 "carried_export":WH,"import":WH,"export":WH,"exact":BOOL}
+ *	 "carried_export":WH,"rated_w":W,"step_wh":WH,"import":WH,"export":WH,"exact":BOOL}
  *	{"at":MS,"k":"mark","window":S,"dev":NAME,"import":WH,"export":WH}
  *	{"at":MS,"k":"end","window":S,"dev":NAME,"import":WH,"export":WH,"exact":BOOL}
  *	{"at":MS,"k":"report","window":S,"dir":0|1,"request":HEX}  before it is sent
@@ -21,11 +21,13 @@
  *	{"at":MS,"k":"plan","dev":NAME,"window":S,"code":WORD,"set":N,"unit":"mA"|"W","text":...}
  *	{"at":MS,"k":"note","text":...,"dev":NAME,"window":S}
  *
- * begin, mark and end are readings of a device's counters in a window.  Between
- * two of them counters only grow; one that has fallen is a meter that was
- * replaced, and counts from there.  What was metered is what lies between the
- * first and the last; if one of the borders was not seen ("exact" false) that is
- * a lower bound.
+ * begin, mark and end are readings of a device's counters in a window.  A counter
+ * that has fallen, but no further than the rated power can bring over the end of its
+ * digits or bits since, has rolled over.  One that has fallen otherwise, or grown to
+ * more than the rated power (0: not known) brings since the beginning, is of another
+ * meter and counts from there; a quarter, two steps and 100 Wh are spared.  What was
+ * metered is what lies between the first and the last; if one of the borders was not
+ * seen ("exact" false) that is a lower bound.
  *
  * Pure: no I/O, no clock.  Energy in Wh, times in calendar ms UTC, windows by
  * their start in s.  Direction 0 is import (draw), 1 export (supply).
@@ -55,8 +57,9 @@ struct mkt_duty_contract {
 struct mkt_duty_meter {
 	char dev[MKT_DEV_NAME_MAX + 1];
 	char charger[MKT_CHARGER_MAX + 1];
-	uint64_t base_wh[2], last_wh[2], carried_wh[2];
-	uint64_t last_ms;
+	uint64_t last_wh[2], last_ms; /* counters, and when that was read */
+	uint64_t moved_wh[2], begin_ms;
+	uint32_t rated_w, step_wh; /* of the device; 0: not known */
 	bool ended;
 	bool exact_begin, exact_end;
 };
@@ -121,6 +124,8 @@ uint64_t mkt_duties_next_ms(const struct mkt_duties *d, uint64_t time_ms);
 uint64_t mkt_duty_wh(const struct mkt_duty *w, unsigned dir);
 /* Metered of one device, and of all. */
 uint64_t mkt_duty_moved(const struct mkt_duty_meter *m, unsigned dir);
+/* What a counter's reading @wh would add: 0 if it does not go on from the last. */
+uint64_t mkt_duty_growth(const struct mkt_duty_meter *m, unsigned dir, uint64_t wh, uint64_t at_ms);
 uint64_t mkt_duty_metered(const struct mkt_duty *w, unsigned dir);
 /* Were both borders of all its meters seen? */
 bool mkt_duty_exact(const struct mkt_duty *w);
@@ -156,7 +161,8 @@ struct mkt_duty_reading {
 	uint64_t window_s;
 	const char *dev, *charger;
 	uint64_t wh[2];
-	uint64_t carried_wh[2]; /* of "begin": moved before, by a meter that was replaced */
+	uint64_t moved_wh[2];	   /* of "begin": moved before in the window, as a dump knows */
+	uint32_t rated_w, step_wh; /* of "begin": see above */
 	bool exact;
 };
 

@@ -127,6 +127,65 @@ static void a_replaced_meter(void **state)
 	mkt_duties_release(&again);
 }
 
+static void at(struct mkt_duties *d, const char *kind, unsigned after_s, uint64_t import_wh)
+{
+	struct mkt_duty_reading v = {.window_s = W,
+				     .dev = "ev",
+				     .charger = "ev",
+				     .wh = {import_wh, 0},
+				     .rated_w = 36000,
+				     .step_wh = 1,
+				     .exact = true};
+	struct mkt_buf r = MKT_BUF_INIT;
+
+	mkt_duty_put_reading(&r, AT + after_s * 1000, kind, &v);
+	apply(d, &r);
+}
+
+/* A counter goes on over its end; what no device can have moved is another meter. */
+static void a_meter_that_jumps(void **state)
+{
+	static const struct {
+		uint64_t begin, mark, end, wh;
+		unsigned end_s;
+	} cases[] = {
+		{99900, 99990, 20, 120, 60},
+		{999999290, 999999990, 45, 755, 60},
+		{4294967000, 4294967290, 4, 300, 60},
+		{42949672200, 42949672950, 40, 800, 60},
+		{999998800, 999999000, 45, 200, 60},   /* 1 kWh in no time */
+		{999998800, 999999000, 45, 1245, 160}, /* but not in 100 s */
+		{5000, 5800, 3, 800, 60},
+		{UINT64_C(4000000000000000), UINT64_C(4000000000000100), 3, 100, 60},
+		{1000, 1800, 2900, 800, 60},
+		{1000, 1800, 2900, 1900, 160},
+		{1000, 1100, 1500, 500, 60}, /* one reading may be late */
+		{0, 800, 999999300, 800, 1800},
+		{0, 800, 1500, 1500, 30}, /* a clock that was set back */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(cases); i++) {
+		struct mkt_duties d = MKT_DUTIES_INIT, again = MKT_DUTIES_INIT;
+		struct mkt_buf all = MKT_BUF_INIT;
+		struct mkt_err err = {0};
+
+		contract(&d, 1, 0, 5000);
+		at(&d, "begin", 0, cases[i].begin);
+		at(&d, "mark", 60, cases[i].mark);
+		mkt_duties_dump(&d, AT, &all);
+		for (char *p = (char *)all.data, *nl; p && (nl = strchr(p, '\n')); p = nl + 1)
+			assert_int_equal(mkt_duties_apply(&again, p, (size_t)(nl - p), &err), 0);
+		at(&d, "end", cases[i].end_s, cases[i].end);
+		at(&again, "end", cases[i].end_s, cases[i].end);
+		assert_int_equal(mkt_duty_metered(mkt_duties_find(&d, W), 0), cases[i].wh);
+		assert_int_equal(mkt_duty_metered(mkt_duties_find(&again, W), 0), cases[i].wh);
+		mkt_buf_release(&all);
+		mkt_duties_release(&d);
+		mkt_duties_release(&again);
+	}
+}
+
 static void life_of_a_report(void **state)
 {
 	struct mkt_duties d = MKT_DUTIES_INIT;
@@ -303,6 +362,7 @@ int main(void)
 		cmocka_unit_test(figures_in_contract_order),
 		cmocka_unit_test(more_than_contracted_is_told),
 		cmocka_unit_test(a_replaced_meter),
+		cmocka_unit_test(a_meter_that_jumps),
 		cmocka_unit_test(life_of_a_report),
 		cmocka_unit_test(wills_and_site),
 		cmocka_unit_test(a_contract_has_one_window),
