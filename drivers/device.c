@@ -386,7 +386,11 @@ static void poll_unit(struct drv_unit *u)
 	int rc;
 
 	u->dev.hurry = false;
+	if (u->job != DRV_J_POLL)
+		u->dev.asked_ms = drv_calendar_ms(&u->dev);
 	rc = u->dev.driver->poll(&u->dev, &err);
+	if (rc != -MKT_EBUSY)
+		u->dev.asked_ms = 0;
 	rc = drv_unit_again(u, DRV_J_POLL, rc, &err);
 	if (rc == -MKT_EBUSY)
 		return;

@@ -87,24 +87,24 @@ static bool goes_with(const struct drv_device *d, int64_t from, uint64_t from_ms
 static bool in_doubt(struct drv_device *d, struct drv_doubt *doubt, const struct mkt_value *old,
 		     int64_t value)
 {
-	uint64_t now_ms = drv_calendar_ms(d);
+	uint64_t now_ms = drv_calendar_ms(d), asked_ms = d->asked_ms ? d->asked_ms : now_ms;
 	bool follows;
 
 	if (!old->known || goes_with(d, old->value, doubt->taken_ms, value, now_ms)) {
 		doubt->agree = 0;
-		doubt->taken_ms = now_ms;
+		doubt->taken_ms = asked_ms;
 		return false;
 	}
 	follows = doubt->agree && goes_with(d, doubt->value, doubt->at_ms, value, now_ms);
 	doubt->agree = follows ? (uint8_t)(doubt->agree + 1) : 1;
 	doubt->value = value;
-	doubt->at_ms = now_ms;
+	doubt->at_ms = asked_ms;
 	if (doubt->agree < DRV_DOUBT_READINGS) {
 		doubt->refused++;
 		return true;
 	}
 	doubt->agree = 0;
-	doubt->taken_ms = now_ms;
+	doubt->taken_ms = asked_ms;
 	doubt->jumps++;
 	doubt->jump_wh += value - old->value;
 	return false;

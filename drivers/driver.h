@@ -63,7 +63,7 @@ struct drv_doubt {
 	uint32_t refused;  /* readings that were not taken, ever */
 	uint32_t jumps;	   /* new beginnings that were taken, ever */
 	int64_t jump_wh;   /* their sum: new minus old counter */
-	uint64_t taken_ms; /* calendar of the last reading that was taken */
+	uint64_t taken_ms; /* calendar: the last reading that was taken is no older */
 };
 
 /* A device as its driver sees it.  The runtime owns it; @priv is the driver's. */
@@ -82,6 +82,7 @@ struct drv_device {
 	bool hurry;			    /* set by input(): poll again at once */
 	bool brief;			    /* silent lately: no second tries */
 	uint32_t keepalive_ms;		    /* by drv_keepalive() */
+	uint64_t asked_ms;		    /* calendar when this poll began; 0: none runs */
 	struct drv_doubt doubt[2];	    /* of energy.import, energy.export */
 	uint64_t (*calendar_ms)(void *arg); /* simulated time for energy; NULL: monotonic */
 	void *calendar_arg;

@@ -198,28 +198,53 @@ static int walk_chain(struct ss_io *io, uint16_t base, uint16_t first, struct ss
 	return rc;
 }
 
-int ss_walk(struct ss_io *io, struct ss_map *out, struct mkt_err *err)
+/* 1: the mark is at @base, *@first is what follows; 0: something else; the line's errors. */
+static int read_mark(struct ss_io *io, uint16_t base, uint16_t *first, struct mkt_err *err)
+{
+	uint16_t r[3];
+	int rc = io_read(io, base, MKT_ARRAY_SIZE(r), r, err);
+
+	*first = rc < 0 ? 0 : r[2];
+	if (rc == -MKT_EDEVREFUSED)
+		return 0;
+	return rc < 0 ? rc : r[0] == MARK_0 && r[1] == MARK_1;
+}
+
+/* The mark was found: what hangs on it. */
+static int take_chain(struct ss_io *io, uint16_t base, uint16_t first, struct ss_map *out,
+		      struct mkt_err *err)
 {
 	struct ss_map map;
+	int rc = walk_chain(io, base, first, &map, err);
+
+	if (rc < 0)
+		return rc;
+	*out = map;
+	return 1;
+}
+
+int ss_walk(struct ss_io *io, struct ss_map *out, struct mkt_err *err)
+{
+	int was[MKT_ARRAY_SIZE(bases)] = {-1, -1, -1};
 	bool answered = false;
-	int rc = 0;
+	uint16_t first;
 
-	for (size_t i = 0; i < MKT_ARRAY_SIZE(bases); i++) {
-		uint16_t r[3];
-
-		rc = io_read(io, bases[i], 3, r, err);
-		if (rc == -MKT_EDEVLOST)
-			return rc;
-		answered |= rc != -MKT_EDEVTIMEOUT;
-		if (rc < 0 || r[0] != MARK_0 || r[1] != MARK_1)
-			continue;
-		rc = walk_chain(io, bases[i], r[2], &map, err);
-		if (rc < 0)
-			return rc;
-		*out = map;
-		return 1;
-	}
-	return answered ? 0 : rc;
+	/* An answer that is lost on the line is no sign of a device without the mark. */
+	for (unsigned try = 0; try < 2 && (!try || answered); try++)
+		for (size_t i = 0; i < MKT_ARRAY_SIZE(bases); i++) {
+			if (!was[i])
+				continue;
+			was[i] = read_mark(io, bases[i], &first, err);
+			if (was[i] == 1)
+				return take_chain(io, bases[i], first, out, err);
+			if (was[i] == -MKT_EDEVLOST)
+				return was[i];
+			answered |= was[i] != -MKT_EDEVTIMEOUT;
+			/* Silence is how some say that they have nothing there. */
+			if (try && was[i] < 0 && was[i] != -MKT_EDEVTIMEOUT)
+				return was[i];
+		}
+	return answered ? 0 : -MKT_EDEVTIMEOUT;
 }
 
 /* ---- models -------------------------------------------------------------------------------- */

@@ -57,7 +57,7 @@ struct ss_map {
 /*
  * Find the chain and walk it.  1 and *@out; 0 there is no SunSpec here.
  * -MKT_EDEVIDENTITY it has no end, or runs out of the registers: says where.
- * -MKT_EDEVTIMEOUT nobody answered at any base.  Else the line's errors.
+ * -MKT_EDEVTIMEOUT nobody answered at any base.  Else the line's errors, twice in a row.
  */
 int ss_walk(struct ss_io *io, struct ss_map *out, struct mkt_err *err) MKT_MUST_CHECK;
 

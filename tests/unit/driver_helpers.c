@@ -101,6 +101,22 @@ static void rated_power_is_the_measure(void **state)
 	assert_int_equal(drv_rated_w(&d), 100000);
 }
 
+/* A poll that took a while has read the counter at its beginning, perhaps. */
+static void a_reading_is_as_old_as_its_question(void **state)
+{
+	struct drv_device d = device(MKT_DEV_EVSE, 16000);
+
+	(void)state;
+	import(&d, 0, 1000);
+	d.asked_ms = now_ms;
+	import(&d, 600000, 1000); /* 10 minutes late */
+	d.asked_ms = now_ms;
+	assert_int_equal(import(&d, 0, 2800), 2800);
+	d.asked_ms = 0;
+	assert_int_equal(import(&d, 1000, 4600), 2800);
+	assert_int_equal(d.doubt[0].refused, 1);
+}
+
 static void a_new_meter_is_taken_after_three_readings(void **state)
 {
 	struct drv_device d = device(MKT_DEV_EVSE, 16000);
@@ -192,6 +208,7 @@ int main(void)
 		cmocka_unit_test(readings_have_their_time),
 		cmocka_unit_test(a_late_answer_is_not_taken),
 		cmocka_unit_test(rated_power_is_the_measure),
+		cmocka_unit_test(a_reading_is_as_old_as_its_question),
 		cmocka_unit_test(a_new_meter_is_taken_after_three_readings),
 		cmocka_unit_test(energy_goes_by_the_calendar),
 		cmocka_unit_test(a_current_for_a_power),

@@ -31,6 +31,8 @@ static struct memory {
 	bool dead;
 	int exception;
 	unsigned reads, fails;
+	unsigned lost; /* of the next reads the answers are lost ... */
+	int lost_with; /* ... with this error */
 	int fail_with; /* exception of the next reads, .fails times */
 } memory;
 
@@ -47,6 +49,8 @@ static int memory_read(void *arg, uint16_t addr, uint16_t n, uint16_t *out, stru
 	memory.reads++;
 	if (memory.dead)
 		return mkt_err_set(e, MKT_EDEVTIMEOUT, "silence");
+	if (memory.lost && memory.lost--)
+		return mkt_err_set(e, memory.lost_with, "noise");
 	if (memory.fails && memory.fails--)
 		return refuse(memory.fail_with);
 	if (n > memory.max)
@@ -145,6 +149,26 @@ static void bases(void **state)
 	assert_int_equal(ss_walk(&io, &map, &err), 0);
 	memory.dead = true;
 	assert_int_equal(ss_walk(&io, &map, &err), -MKT_EDEVTIMEOUT);
+}
+
+/* A device with the mark is not refused because an answer was lost on the line. */
+static void bases_and_noise(void **state)
+{
+	static const int with[] = {MKT_EDEVTIMEOUT, MKT_EDEVFRAME};
+
+	(void)state;
+	for (size_t i = 0; i < MKT_ARRAY_SIZE(with); i++) {
+		chain_begin(40000);
+		chain_add(1, 66);
+		chain_end(true);
+		memory.lost = 1;
+		memory.lost_with = with[i];
+		assert_int_equal(ss_walk(&io, &map, &err), 1);
+		assert_int_equal(map.base, 40000);
+	}
+	/* Noise again and again says nothing of the device. */
+	memory.lost = 100;
+	assert_int_equal(ss_walk(&io, &map, &err), -MKT_EDEVFRAME);
 }
 
 /* Length counts, not the definition: 65 for model 1; another model 1 is another device. */
@@ -768,7 +792,9 @@ static void worked_tcp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bases),	 cmocka_unit_test(solaredge),
+		cmocka_unit_test(bases),
+		cmocka_unit_test(bases_and_noise),
+		cmocka_unit_test(solaredge),
 		cmocka_unit_test(guards),	 cmocka_unit_test(pieces),
 		cmocka_unit_test(writing),	 cmocka_unit_test(scaling),
 		cmocka_unit_test(sentinels),	 cmocka_unit_test(worked_reads),
