@@ -41,11 +41,12 @@ static int first_to_go(const struct tui_rows *rows, const uint16_t *w)
 	return n > 1 ? worst : -1;
 }
 
-/* Take what is too much from the columns of the greatest ranks, as far as they let. */
+/* Take what is too much from the columns of the greatest ranks, as far as they let; of equals from
+ * the last: the first names the row. */
 static void shrink(const struct tui_rows *rows, uint16_t *w, unsigned cols)
 {
 	for (int rank = UINT8_MAX; rank >= 0; rank--)
-		for (unsigned i = 0; i < rows->ncolumns; i++) {
+		for (unsigned i = rows->ncolumns; i-- > 0;) {
 			unsigned all = total(w, rows->ncolumns), least;
 
 			if (all <= cols)

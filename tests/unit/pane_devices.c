@@ -116,11 +116,11 @@ static void what_stands_there(void **state)
 				     " home-bat     home    ready          -1.805                  "
 				     "               1 s supplies c4\n");
 	begins(desk_draw(k, 6, 40), "3 devices  1 to look at  3220 W drawn  ~\n"
-				    " device    state\xe2\x96\xb2"
-				    "             kW     age\n"
-				    ">ev-2      silent              -   2 min\n"
-				    " ev-1      ready C         3.220     3 s\n"
-				    " home-bat  ready          -1.805     2 s\n");
+				    " device       state\xe2\x96\xb2"
+				    "          kW     age\n"
+				    ">ev-2         silent           -   2 min\n"
+				    " ev-1         ready C      3.220     3 s\n"
+				    " home-bat     ready       -1.805     2 s\n");
 	desk_end(k);
 }
 

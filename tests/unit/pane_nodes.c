@@ -107,10 +107,10 @@ static void alone(void **state)
 	begins(desk_draw(k, 6, 40),
 	       "solo, mkt 0.1, up 3 h 5 min\n"
 	       "leader -  epoch 0  1 authority, 1 must ~\n"
-	       " what        state            use    age\n"
-	       ">this node   seals                   2 s\n"
-	       " a1          authority               2 s\n"
-	       " disk        ok                      2 s\n");
+	       " what          state          use    age\n"
+	       ">this node     seals                 2 s\n"
+	       " a1            authority             2 s\n"
+	       " disk          ok                    2 s\n");
 	for (unsigned rows = 1; rows < 9; rows++)
 		for (unsigned cols = 1; cols < 140; cols += 13)
 			desk_draw(k, rows, cols);
