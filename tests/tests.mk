@@ -87,7 +87,7 @@ check-lint: all
 bench: all $(BENCH_BIN)
 	@for s in tests/bench/*.sh; do BUILD=$(BUILD) $$s || exit 1; done
 
-# Hours of faults and seeds: five hundred contracts over devices, and a hundred faults of nodes, for
+# Hours of faults and seeds: a thousand contracts over devices, and a hundred faults of nodes, for
 # each seed from the clock.
 SOAK_ROUNDS ?= 10
 soak: tests-build

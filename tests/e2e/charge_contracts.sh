@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Random contracts over simulated chargers and batteries, with faults on the lines and
-# kill -9 of mkt charge run and mkt-driverd at any instant, on a simulated calendar:
-# what was metered is what was contracted when the device could do it, never more than
-# that and a step of the meter, and what the meter says is what is reported.
+# Random contracts over simulated chargers and batteries, with faults on the lines, relays
+# that stick, counters that stand still and that roll over, and kill -9 of mkt charge run and
+# mkt-driverd at any instant, on a simulated calendar: what flowed is what was contracted when
+# the device could do it, never more than that and a step of the meter, and what flowed is
+# what is reported.
 #
-# About 40 contracts in 2 windows; MKT_LONG=1: 80 in 4; `make soak`: 500 in 26.  MKT_SEED=N
-# for another run.
+# About 100 contracts in 2 windows; MKT_LONG=1: 500 in 10; `make soak`: 1300 in 26.
+# MKT_SEED=N for another run.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 root=$PWD
 b=$root/${BUILD:-build}
 seed=${MKT_SEED:-20261122}
 windows=2
-[ -z "${MKT_LONG:-}" ] || windows=4
+[ -z "${MKT_LONG:-}" ] || windows=10
 windows=${MKT_WINDOWS:-$windows}
 RANDOM=$((seed % 32768))
 d=$(mktemp -d "${TMPDIR:-/tmp}/mkt-charge.XXXXXX") || exit 2
@@ -98,9 +99,9 @@ make_contracts() { # window
 		dir=draw
 		[ "$site" != store ] || [ $((RANDOM % 2)) -eq 0 ] || dir=supply
 		left=$(most "$site")
-		for parts in 1 2 3 4 5 6 7 8; do
+		for parts in {1..20}; do
 			[ $((RANDOM % 6)) -gt 0 ] || continue
-			wh=$((1 + $(below $((left / 3)))))
+			wh=$((1 + $(below $((left / 6)))))
 			left=$((left - wh))
 			trade $dir "$site" "$1" $wh
 			if [ $dir = draw ]; then
@@ -138,6 +139,7 @@ fault checksum every=41
 fault noise every=67
 fault half every=97
 fault silence every=131
+fault echo every=149
 END
 sim() { # name, program, options...
 	local name=$1 program=$2
@@ -203,17 +205,47 @@ for l in l1 l2 l3; do driverd $l; done
 listening() { [ -S "run/$1.sock" ]; }
 for l in l1 l2 l3; do until_true listening $l || bail "no mkt-driverd $l"; done
 
-declare -A line=([ev-1]=l1 [ev-2]=l2 [ev-3]=l2 [bat]=l3)
-# What the meters of a site show now: $import and $export, Wh.
+# What is asked of a simulator is answered before anything else happens.
+declare -A said=([l1]=0 [l2]=0 [l3]=0)
+answers() { [ "$(grep -cE '^(ok|error)' "$1.log")" -gt "${said[$1]}" ]; }
+order() { # line, words of the script
+	case $1 in l1) echo "$2" >&11 ;; l2) echo "$2" >&12 ;; l3) echo "$2" >&13 ;; esac
+	until_true answers "$1" || bail "the simulator of $1 does not answer"
+	said[$1]=$((${said[$1]} + 1))
+	! tail -n 1 "$1.log" | grep -q '^error' || bail "$2: $(tail -n 1 "$1.log")"
+}
+# What has flowed by physics, whatever meters show: $import and $export, Wh.
 read_site() {
-	local dev word i e
-	import=0 export=0
-	for dev in $(devices_of "$1"); do
-		tell "meter $d/run/${line[$dev]}.sock $dev"
-		await
-		read -r word i e < <(tail -n 1 cal.out)
-		import=$((import + i)) export=$((export + e))
-	done
+	local l
+	l=$(line_of "$1")
+	order "$l" show
+	read -r import export < <(grep '^unit=' "$l.log" | tail -n "$(devices_of "$1" | wc -w)" |
+		sed -E 's/.*import_mj=([0-9]+) export_mj=([0-9]+).*/\1 \2/' |
+		awk '{ i += int($1 / 3600000); e += int($2 / 3600000) } END { print i + 0, e + 0 }')
+}
+
+# Faults of devices in a window, each with its end in it, so that borders are seen.
+declare -A excused # site:window whose device cannot stop when it is told to
+strike() { # window
+	local at=$(($1 + 120 + RANDOM % 1200)) unit
+	case $((RANDOM % 4)) in
+	0)
+		unit=$((1 + RANDOM % 2))
+		order l2 "@$at unit=$unit stuck-relay on"
+		order l2 "@$((at + 30 + RANDOM % 90)) unit=$unit stuck-relay off"
+		excused[bus:$1]=1
+		;;
+	1)
+		order l1 "@$at stuck-relay on"
+		order l1 "@$((at + 30 + RANDOM % 90)) stuck-relay off"
+		excused[openevse:$1]=1
+		;;
+	2)
+		unit=$((1 + RANDOM % 3))
+		order l$unit "@$at stale-meter on"
+		order l$unit "@$((at + 10 + RANDOM % 80)) stale-meter off"
+		;;
+	esac
 }
 
 # ---- the day ---------------------------------------------------------------------------------
@@ -244,7 +276,7 @@ mischief() { # at any instant of what the calendar does
 		driverd "$line"
 		;;
 	2)
-		case $line in l1) echo "hangup for=1" >&11 ;; l2) echo "hangup for=1" >&12 ;; l3) echo "hangup for=1" >&13 ;; esac
+		order "$line" "hangup for=1"
 		;;
 	esac
 	kills=$((kills + 1))
@@ -255,12 +287,14 @@ bad=0 off=0
 judge() { # site, window, side, contracted, metered
 	local tolerance=$(($4 / 100))
 	[ $tolerance -ge 1 ] || tolerance=1
-	if [ "$5" -gt $(($4 + 1)) ] || [ "$5" -lt $(($4 - tolerance)) ]; then
+	if [ "$5" -lt $(($4 - tolerance)) ] || { [ "$5" -gt $(($4 + 1)) ] && [ -z "${excused[$1:$2]:-}" ]; }; then
 		echo "# $1 window $(date_of "$2") $3: contracted $4 Wh, metered $5 Wh"
 		bad=$((bad + 1))
 	fi
 	echo "$1 $2 $3 $5" >>metered
 }
+# Six digits of kWh: the end is in the first or second window.
+for l in l1 l2 l3; do order $l "roll-over in=$((300 + RANDOM % 1500))"; done
 tell "to $((first * 1000))"
 await
 for site in $sites; do
@@ -269,6 +303,7 @@ for site in $sites; do
 done
 for ((i = 0; i < windows; i++)); do
 	w=$((first + i * 1800))
+	strike $w
 	tell "to $(((w + 1800) * 1000))"
 	for _ in 1 2 3; do mischief; done
 	await
@@ -285,7 +320,12 @@ result $bad "$contracts contracts in $windows windows moved as contracted, $kill
 
 # ---- what the chain was told -----------------------------------------------------------------
 
-m log --kind contract,report --json >events
+all_reported() {
+	m log --kind contract,report --json >events &&
+		jq -es 'map(select(.kind == "contract").exec) - map(select(.kind == "report").exec) == []' events >jq.log
+}
+until_true all_reported
+result $? "every contract is reported"
 # Sums of what was reported, by account, window and side.
 jq -rs '
 	(map(select(.kind == "contract")) | map({key: (.exec | tostring), value: .}) | from_entries) as $c |
@@ -299,9 +339,6 @@ sed 's/^/# /' differ | head -20
 twice=$(jq -rs 'map(select(.kind == "report")) | group_by([.exec, .side])[] | select(length > 1) | .[0].exec' events)
 [ -z "$twice" ]
 result $? "nothing is reported twice"
-unsettled=$(m contracts --all --identity grid --json | jq -r '.data[] | select(.status == "matched") | .exec' | head -3)
-[ -z "$unsettled" ]
-result $? "every contract is reported"
 if [ $failed -ne 0 ] && [ -n "${MKT_KEEP:-}" ]; then cp -r "$d" "$MKT_KEEP"; fi
 echo "1..$n"
 exit $failed
