@@ -60,10 +60,19 @@ programs() { # suite folder, build directory
 	again
 }
 
+# Those that measure time or load say "alone" in a comment, and get the machine for themselves.
 scripts() { # suite folder, build directory
-	local t
+	local t alone=()
 	for t in tests/"$1"/*.sh; do
 		wanted "$t" || continue
+		if grep -q '^# alone:' "$t"; then
+			alone+=("$t")
+			continue
+		fi
+		beside timely "$(label "$1/$(basename "$t" .sh)" "$2")" env BUILD="$2" "$t"
+	done
+	settle
+	for t in ${alone[@]+"${alone[@]}"}; do
 		timely "$(label "$1/$(basename "$t" .sh)" "$2")" env BUILD="$2" "$t"
 	done
 	again

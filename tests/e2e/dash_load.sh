@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The dashboard while a real ledgerd seals a thousand events a second, and then as many as it can: every key is
 # answered, pictures are few, memory is little and does not grow.  How fast is measured by make bench.  TAP.
+# alone: answers are timed
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 export BUILD=${BUILD:-build}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The doors of a real ledgerd: who is refused while hands are shaken, certificates renewed by a signal, clients that are
 # slow or many, what they cost, and whom a flood slows.  MKT_LONG=1: more connections, longer floods.
+# alone: whom a flood slows is a ratio of times
 cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/etcd.bash
 BUILD_DIR=$(cd "${BUILD:-build}" && pwd)

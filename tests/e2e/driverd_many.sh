@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Many mkt-driverd on one machine: each holds its polling period, and none is large or busy.
 # Short: 8 lines.  MKT_LONG=1: 64.
+# alone: periods are held, load is measured
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 build=$(cd "${BUILD:-build}" && pwd)

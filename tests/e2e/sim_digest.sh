@@ -2,6 +2,7 @@
 # A simulated day ends in the same state whichever build plays it and however fast the machine is,
 # with devices and without: once more the same, and those that MKT_BUILDS names (make check-long:
 # other compilers and sanitizers).
+# alone: one of its runs is on a busy machine, and the others are not
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 build=${BUILD:-build}
